@@ -1,0 +1,5 @@
+"""The command line: `wattbench <stage> ...`."""
+
+from wattbench.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,1 @@
+"""Documents in, one tree of nodes out."""

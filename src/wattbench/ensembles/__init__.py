@@ -1,0 +1,1 @@
+"""Members' answers in, voted answers out."""

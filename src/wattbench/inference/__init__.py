@@ -1,0 +1,1 @@
+"""Contexts in, answers and their ledger out."""

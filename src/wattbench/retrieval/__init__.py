@@ -1,0 +1,1 @@
+"""Nodes and questions in, contexts out."""

@@ -1,0 +1,1 @@
+"""Answers and gold in, scores with intervals out."""

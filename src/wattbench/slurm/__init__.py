@@ -1,0 +1,1 @@
+"""What Slurm knows of a run's jobs."""

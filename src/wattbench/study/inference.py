@@ -1,0 +1,113 @@
+"""Study sections of models, their generation settings and their resources."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, JsonValue, model_validator
+
+from wattbench.study.section import Name, Section, Text
+
+PromptName = Literal["guide-v1", "compact-v1"]
+
+
+class Generation(Section):
+    """How a model generates; all of it defines the result."""
+
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    seed: int = Field(default=0, ge=0)
+    max_new_tokens: int = Field(default=256, ge=1)
+    """Tokens generated at most for one answer."""
+
+    context_length: int = Field(default=4096, ge=256)
+    """Tokens of prompt and answer together."""
+
+    constrain: bool = True
+    """Constrain the reply to the prompt's JSON schema where the backend can."""
+
+    logprobs: bool = True
+    """Ask for log-probabilities, from which the confidence comes."""
+
+    cache_prompt: bool = False
+    """Let the backend reuse a shared prefix; faster, but can change a greedy answer."""
+
+
+class Requests(Section):
+    """How questions are sent; no part of the result's identity."""
+
+    timeout_s: float = Field(default=300.0, gt=0)
+    """Limit of one request."""
+
+    retries: int = Field(default=2, ge=0, le=20)
+    """Further tries of a question that failed."""
+
+    concurrency: int = Field(default=1, ge=1, le=1024)
+    """Questions in flight at once."""
+
+
+class Resources(Section):
+    """What a run's job asks of the machine; no part of the result's identity."""
+
+    gpus: int = Field(default=0, ge=0, le=64)
+    cpus: int = Field(default=2, ge=1, le=1024)
+    memory_gib: float = Field(default=4.0, gt=0)
+    walltime_min: int = Field(default=60, ge=1)
+
+
+class Model(Section):
+    """One model under test: one run, one job."""
+
+    label: str | None = None
+    """Shown instead of the model's name."""
+
+    colour: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$")
+    """Colour in plots, #rrggbb."""
+
+    backend: Text = "llamacpp"
+    """One of those that `wattbench list backends` shows."""
+
+    weights: Text
+    """A pinned file (`wattbench list weights`), a path, or the backend's model id."""
+
+    revision: str | None = None
+    """Revision of the model on its hub."""
+
+    family: str | None = None
+    """Models of one family are compared over their sizes."""
+
+    parameters_b: float | None = Field(default=None, gt=0)
+    """Number of parameters in billions."""
+
+    precision: str | None = None
+    """Precision of the weights, such as q4_k_m, 4bit or bf16."""
+
+    retrieval: Name | None = None
+    """Retrieval whose contexts the model is given; default: the study's first."""
+
+    prompt: PromptName = "guide-v1"
+    generation: Generation = Generation()
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+    """Further settings of the backend; part of the identity."""
+
+    requests: Requests = Requests()
+    resources: Resources = Resources()
+
+
+class Ensemble(Section):
+    """Several runs that vote."""
+
+    label: str | None = None
+    members: tuple[Name, ...] = Field(min_length=2)
+    """Models that vote, in the order that decides ties."""
+
+    strategy: Literal["majority", "first_non_blank", "answer_priority", "confidence"] = "majority"
+    ignore_blank: bool = False
+    """Drop abstentions before the count while any other answer stands."""
+
+    @model_validator(mode="after")
+    def _no_member_votes_twice(self) -> Ensemble:
+        twice = sorted({m for m in self.members if self.members.count(m) > 1})
+        if twice:
+            raise ValueError(f"members named more than once: {', '.join(twice)}")
+        return self

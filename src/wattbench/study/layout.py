@@ -1,0 +1,110 @@
+"""Where every file of a study lies, relative to its results folder: the one place that says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """Files of one run or ensemble on one question set."""
+
+    folder: Path
+
+    @property
+    def predictions(self) -> Path:
+        return self.folder / "predictions.parquet"
+
+    @property
+    def segments(self) -> Path:
+        return self.folder / "segments.parquet"
+
+    @property
+    def samples(self) -> Path:
+        return self.folder / "samples.parquet"
+
+    @property
+    def job(self) -> Path:
+        return self.folder / "job.json"
+
+    @property
+    def compute(self) -> Path:
+        return self.folder / "compute.json"
+
+    @property
+    def scores(self) -> Path:
+        return self.folder / "scores.parquet"
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results.json"
+
+    @property
+    def summary(self) -> Path:
+        return self.folder / "summary.json"
+
+    @property
+    def submission(self) -> Path:
+        return self.folder / "submission.csv"
+
+    @property
+    def votes(self) -> Path:
+        return self.folder / "votes.parquet"
+
+    def journal(self, identity: str) -> Path:
+        return self.folder / "journal" / identity
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Folders and files under a results folder."""
+
+    results: Path
+
+    def nodes(self, corpus: str) -> Path:
+        return self.results / "corpus" / corpus / "nodes.parquet"
+
+    def corpus_problems(self, corpus: str) -> Path:
+        return self.results / "corpus" / corpus / "problems.parquet"
+
+    def corpus_manifest(self, corpus: str) -> Path:
+        return self.results / "corpus" / corpus / "manifest.json"
+
+    def index(self, index: str) -> Path:
+        return self.results / "index" / index
+
+    def index_manifest(self, index: str) -> Path:
+        return self.index(index) / "manifest.json"
+
+    def contexts(self, questions: str, retrieval: str) -> Path:
+        return self.results / "contexts" / questions / f"{retrieval}.parquet"
+
+    def contexts_manifest(self, questions: str, retrieval: str) -> Path:
+        return self.results / "contexts" / questions / f"{retrieval}.manifest.json"
+
+    def run(self, environment: str, questions: str, run: str) -> RunFiles:
+        return RunFiles(self.results / "runs" / environment / questions / run)
+
+    def ensemble(self, environment: str, questions: str, name: str) -> RunFiles:
+        return RunFiles(self.results / "ensembles" / environment / questions / name)
+
+    @property
+    def tables(self) -> Path:
+        return self.results / "tables"
+
+    def table(self, name: str) -> Path:
+        return self.tables / f"{name}.parquet"
+
+    @property
+    def tables_manifest(self) -> Path:
+        return self.tables / "manifest.json"
+
+    @property
+    def report(self) -> Path:
+        return self.results / "report"
+
+    @property
+    def study(self) -> Path:
+        """The resolved study that every command of the workflow reads."""
+        return self.results / "study.json"

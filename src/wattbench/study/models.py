@@ -1,0 +1,109 @@
+"""The study as a whole, and the rules that hold between its sections."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from wattbench.study.inference import Ensemble, Model
+from wattbench.study.judgement import Energy, Report, Scoring
+from wattbench.study.retrieval import Corpus, Index, QuestionSet, Retrieval
+from wattbench.study.section import Name, Section, Text
+
+SMOKE = ".smoke"
+"""Suffix of the one-question twin that every question set has."""
+
+
+class StudyInfo(Section):
+    """What the study is called and where its results go."""
+
+    name: Name
+    environment: Name = "local"
+    """The machine or cluster; results of two environments never share a folder."""
+
+    results: Text = "results"
+    """Folder of everything the workflow writes."""
+
+    description: str | None = None
+
+
+class Study(Section):
+    """Everything a user decides."""
+
+    study: StudyInfo
+    corpora: dict[Name, Corpus] = Field(min_length=1)
+    questions: dict[Name, QuestionSet] = Field(min_length=1)
+    indexes: dict[Name, Index] = Field(default={"minilm": Index()}, min_length=1)
+    retrievals: dict[Name, Retrieval] = Field(default={"default": Retrieval()}, min_length=1)
+    models: dict[Name, Model] = Field(min_length=1)
+    ensembles: dict[Name, Ensemble] = Field(default_factory=dict)
+    scoring: Scoring = Scoring()
+    energy: Energy = Energy()
+    report: Report = Report()
+
+    @model_validator(mode="after")
+    def _names_refer_to_something(self) -> Self:
+        problems: list[str] = []
+
+        def check(place: str, named: str, known: dict[str, object], what: str) -> None:
+            if named not in known:
+                problems.append(
+                    f"{place}: there is no {what} named '{named}'; "
+                    f"known: {', '.join(sorted(known)) or 'none'}"
+                )
+
+        def check_only_one(place: str, known: dict[str, object], what: str) -> None:
+            if len(known) > 1:
+                problems.append(f"{place}: name the {what}, for the study has {len(known)}")
+
+        corpora: dict[str, object] = dict(self.corpora)
+        indexes: dict[str, object] = dict(self.indexes)
+        retrievals: dict[str, object] = dict(self.retrievals)
+        models: dict[str, object] = dict(self.models)
+        for name, index in self.indexes.items():
+            place = f"indexes.{name}.corpus"
+            if index.corpus is None:
+                check_only_one(place, corpora, "corpus")
+            else:
+                check(place, index.corpus, corpora, "corpus")
+        for name, retrieval in self.retrievals.items():
+            place = f"retrievals.{name}.index"
+            if retrieval.index is None:
+                check_only_one(place, indexes, "index")
+            else:
+                check(place, retrieval.index, indexes, "index")
+            if retrieval.planner.model is not None:
+                check(f"retrievals.{name}.planner.model", retrieval.planner.model, models, "model")
+        for name, model in self.models.items():
+            if model.retrieval is not None:
+                check(f"models.{name}.retrieval", model.retrieval, retrievals, "retrieval")
+        for name, ensemble in self.ensembles.items():
+            for position, member in enumerate(ensemble.members):
+                check(f"ensembles.{name}.members.{position}", member, models, "model")
+            if name in models:
+                problems.append(f"ensembles.{name}: a model has that name already")
+        problems += [
+            f"questions.{name}: names ending in '{SMOKE}' are kept for the smoke target"
+            for name in self.questions
+            if name.endswith(SMOKE)
+        ]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def corpus_of(self, index: str) -> str:
+        """Name of the corpus that an index is built over."""
+        return self.indexes[index].corpus or next(iter(self.corpora))
+
+    def index_of(self, retrieval: str) -> str:
+        """Name of the index that a retrieval searches."""
+        return self.retrievals[retrieval].index or next(iter(self.indexes))
+
+    def retrieval_of(self, model: str) -> str:
+        """Name of the retrieval whose contexts a model is given."""
+        return self.models[model].retrieval or next(iter(self.retrievals))
+
+    def question_file(self, questions: str) -> str:
+        """Path of a question set's file; a smoke twin shares its set's file."""
+        return self.questions[questions.removesuffix(SMOKE)].file

@@ -1,0 +1,191 @@
+"""Reading a question set in the benchmark guide's columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from wattbench.errors import InputError
+from wattbench.study.identity import digest_of
+from wattbench.study.models import SMOKE, Study
+
+BLANK = "is_blank"
+REQUIRED = ("id", "question", "answer_value", "answer_unit", "ref_id")
+KINDS = ("Quote", "Table", "Figure", "Math", "is_NA")
+TRUTHY = frozenset({"1", "true", "t", "yes", "y"})
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question with its gold answer, as written in the file.
+
+    Args:
+        id: Unique in its set.
+        position: Place in the file, from 0.
+        line: Line of the file it starts on, from 1.
+        text: The question.
+        unit: Unit the answer is asked in, or None.
+        value: Gold value as written; 'is_blank' where unanswerable.
+        refs: Gold document ids.
+        raw_refs: The ref_id cell as written.
+        kinds: Of 'quote', 'table', 'figure', 'math', 'na'.
+        explanation: The gold explanation, or None.
+    """
+
+    id: str
+    position: int
+    line: int
+    text: str
+    unit: str | None
+    value: str
+    refs: tuple[str, ...]
+    raw_refs: str
+    kinds: tuple[str, ...]
+    explanation: str | None
+
+    @property
+    def answerable(self) -> bool:
+        """Whether the documents hold the answer."""
+        return "na" not in self.kinds
+
+
+def decode(data: bytes) -> tuple[str, str]:
+    """Text of a file that may not be UTF-8, and the encoding used, without loss.
+
+    UTF-8 (with or without BOM), UTF-16 with BOM, else each undecodable byte is read as
+    Windows-1252 (the few bytes it leaves undefined as Latin-1).
+    """
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return data.decode("utf-16"), "utf-16"
+    try:
+        return data.decode("utf-8-sig"), "utf-8"
+    except UnicodeDecodeError:
+        pass
+    pieces: list[str] = []
+    start = 0
+    while start < len(data):
+        try:
+            pieces.append(data[start:].decode("utf-8"))
+            break
+        except UnicodeDecodeError as error:
+            bad = start + error.start
+            pieces.append(data[start:bad].decode("utf-8"))
+            byte = data[bad : bad + 1]
+            try:
+                pieces.append(byte.decode("cp1252"))
+            except UnicodeDecodeError:
+                pieces.append(byte.decode("latin-1"))
+            start = bad + 1
+    return "".join(pieces).removeprefix("\ufeff"), "mixed UTF-8 and Windows-1252"
+
+
+def parse_refs(cell: str) -> tuple[str, ...]:
+    """Document ids of a ref_id cell: "['a','b']", '["a"]', 'a' or is_blank."""
+    text = cell.strip()
+    if not text or text.lower() == BLANK:
+        return ()
+    if text.startswith("["):
+        try:
+            items = json.loads(text.replace("'", '"'))
+        except ValueError:
+            items = text.strip("[]").split(",")
+    else:
+        items = [text]
+    cleaned = (str(item).strip().strip("'\"") for item in items)
+    return tuple(item for item in cleaned if item and item.lower() != BLANK)
+
+
+def read_questions(path: Path) -> tuple[Question, ...]:
+    """Questions of a file, in its order.
+
+    Raises:
+        InputError: The file is missing, lacks a column, repeats an id, or has an empty id or
+            question; the message names file, line and column.
+    """
+    try:
+        text, _ = decode(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"the question file cannot be read: {error.strerror}.",
+            where=str(path),
+            mend="Check 'questions.<set>.file' in the study.",
+        ) from error
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    columns = [name.strip() for name in reader.fieldnames or ()]
+    reader.fieldnames = columns
+    missing = [name for name in REQUIRED if name not in columns]
+    if missing:
+        raise InputError(
+            f"the question file lacks the column{'s' if len(missing) > 1 else ''} "
+            f"{', '.join(missing)}; it has: {', '.join(columns) or 'none'}.",
+            where=f"{path}, line 1",
+            mend=f"Add them; a question file needs {', '.join(REQUIRED)}.",
+        )
+    questions: list[Question] = []
+    lines: dict[str, int] = {}
+    problems: list[str] = []
+    line = reader.line_num + 1
+    for position, row in enumerate(reader):
+        cells = {name: (row.get(name) or "").strip() for name in columns}
+        identifier = cells["id"]
+        if not identifier or not cells["question"]:
+            problems.append(f"line {line}: empty {'id' if not identifier else 'question'}")
+        elif identifier in lines:
+            problems.append(
+                f"line {line}: id '{identifier}' stands on line {lines[identifier]} too"
+            )
+        lines.setdefault(identifier, line)
+        questions.append(_question(cells, position=position, line=line))
+        line = reader.line_num + 1
+    if problems:
+        raise InputError(
+            f"{'; '.join(problems[:20])}.",
+            where=str(path),
+            mend="Every question needs an id of its own and a text.",
+        )
+    if not questions:
+        raise InputError("the question file holds no question.", where=str(path))
+    return tuple(questions)
+
+
+def _question(cells: dict[str, str], *, position: int, line: int) -> Question:
+    kinds = tuple(
+        column.lower().removeprefix("is_")
+        for column in KINDS
+        if cells.get(column, "").lower() in TRUTHY
+    )
+    value = cells["answer_value"]
+    if "na" not in kinds and value.lower() == BLANK:
+        kinds = (*kinds, "na")
+    unit = cells["answer_unit"]
+    return Question(
+        id=cells["id"],
+        position=position,
+        line=line,
+        text=cells["question"],
+        unit=None if unit.lower() in {"", BLANK} else unit,
+        value=value,
+        refs=parse_refs(cells["ref_id"]),
+        raw_refs=cells["ref_id"],
+        kinds=kinds,
+        explanation=cells.get("explanation") or None,
+    )
+
+
+def study_questions(study: Study, questions: str) -> tuple[Question, ...]:
+    """Questions of a set of the study; a smoke twin holds the first question alone."""
+    found = read_questions(Path(study.question_file(questions)))
+    return found[:1] if questions.endswith(SMOKE) else found
+
+
+def asked_digest(questions: tuple[Question, ...]) -> str:
+    """Digest of what a model is asked: ids, texts and units, not the gold answers."""
+    return digest_of([[q.id, q.text, q.unit] for q in questions])
+
+
+def gold_digest(questions: tuple[Question, ...]) -> str:
+    """Digest of what answers are judged by."""
+    return digest_of([[q.id, q.value, q.unit, q.raw_refs, q.kinds] for q in questions])

@@ -1,0 +1,65 @@
+"""Tables of scoring and ensembles."""
+
+from __future__ import annotations
+
+from wattbench.tables.contract import COUNT, REAL, TEXT, TEXTS, TRUTH, Column, Table
+
+_RUN = (
+    Column("environment", TEXT, "The machine or cluster."),
+    Column("questions", TEXT, "Name of the question set."),
+    Column("run", TEXT, "Name of the run or ensemble."),
+)
+
+SCORES = Table(
+    "scores",
+    "The judgement of every answer under every rule of the study.",
+    (
+        *_RUN,
+        Column("question_id", TEXT, "Id of the question."),
+        Column("rule", TEXT, "Scoring rule."),
+        Column("value_correct", TRUTH, "Whether the value is right."),
+        Column("ref_overlap", REAL, "Jaccard index of cited and gold references."),
+        Column("na_correct", TRUTH, "Whether an unanswerable question was left blank; true for the rest."),
+        Column("weighted_score", REAL, "Weighted sum of the three, for this question."),
+        Column("why", TEXT, "The rule's clause that decided the value."),
+        Column("missing", TRUTH, "Whether the prediction was missing or failed."),
+    ),
+    key=("environment", "questions", "run", "question_id", "rule"),
+)  # fmt: skip
+
+VOTES = Table(
+    "votes",
+    "How each member of an ensemble voted.",
+    (
+        *_RUN,
+        Column("question_id", TEXT, "Id of the question."),
+        Column("member", TEXT, "Run that voted."),
+        Column("position", COUNT, "Place of the member in the ensemble, from 0."),
+        Column("value", TEXT, "Its answer.", null="where it failed"),
+        Column("refs", TEXTS, "Documents it cited."),
+        Column("counted", TRUTH, "Whether the vote was counted (blanks may be ignored)."),
+        Column("weight", REAL, "Weight of the vote."),
+        Column("won", TRUTH, "Whether it voted for the ensemble's answer."),
+    ),
+    key=("environment", "questions", "run", "question_id", "member"),
+)
+COMPARISONS = Table(
+    "comparisons",
+    "Every pair of runs and ensembles on one question set, paired by question.",
+    (
+        Column("environment", TEXT, "The machine or cluster."),
+        Column("questions", TEXT, "Name of the question set."),
+        Column("rule", TEXT, "Scoring rule."),
+        Column("first", TEXT, "Name of one run."),
+        Column("second", TEXT, "Name of the other."),
+        Column("paired", COUNT, "Questions both were scored on."),
+        Column("only_first", COUNT, "Questions only the first got right."),
+        Column("only_second", COUNT, "Questions only the second got right."),
+        Column("difference", REAL, "Score of the first minus that of the second."),
+        Column("difference_low", REAL, "Lower end of the paired bootstrap interval."),
+        Column("difference_high", REAL, "Upper end of the paired bootstrap interval."),
+        Column("p", REAL, "McNemar's exact test, two-sided."),
+        Column("p_adjusted", REAL, "Holm-adjusted over the pairs of the question set."),
+    ),
+    key=("environment", "questions", "rule", "first", "second"),
+)

@@ -1,0 +1,1 @@
+"""What a job's process, CPUs and GPUs used while it worked."""
