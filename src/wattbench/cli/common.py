@@ -1,0 +1,118 @@
+"""What the subcommands share: the study option, the log file, errors without a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+from wattbench.errors import EXIT_BAD_INPUT, EXIT_CANNOT_RUN, InputError, WattbenchError
+from wattbench.study.load import load_study
+from wattbench.study.models import Study
+
+StudyOption = Annotated[
+    Path, typer.Option("--study", help="Study file (YAML, or JSON as the workflow resolves it).")
+]
+LogOption = Annotated[
+    Path | None, typer.Option("--log", help="Keep a copy of what is printed in this file.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+IdentityOption = Annotated[
+    str | None,
+    typer.Option("--identity", help="Refuse to run unless the study's settings have this digest."),
+]
+
+
+class _Tee:
+    """Writes to the terminal and to a log file."""
+
+    def __init__(self, terminal: TextIO, log: TextIO) -> None:
+        self._terminal = terminal
+        self._log = log
+
+    def write(self, text: str) -> int:
+        self._log.write(text)
+        self._log.flush()
+        return self._terminal.write(text)
+
+    def flush(self) -> None:
+        self._terminal.flush()
+
+    def isatty(self) -> bool:
+        return self._terminal.isatty()
+
+    def fileno(self) -> int:
+        return self._terminal.fileno()
+
+
+@contextlib.contextmanager
+def stage(log: Path | None = None) -> Iterator[None]:
+    """Run a stage: errors become one paragraph and an exit code, and a log file keeps all."""
+    stream: TextIO | None = None
+    before = sys.stderr
+    if log is not None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        stream = log.open("w", encoding="utf-8")
+        sys.stderr = _Tee(before, stream)  # type: ignore[assignment]
+    try:
+        yield
+    except WattbenchError as error:
+        typer.echo(f"wattbench: {error.paragraph()}", err=True)
+        raise typer.Exit(error.exit_code) from None
+    except MemoryError:
+        typer.echo("wattbench: out of memory. Give the job more and run it again.", err=True)
+        raise typer.Exit(EXIT_CANNOT_RUN) from None
+    except KeyboardInterrupt:
+        typer.echo("wattbench: interrupted; what was done is kept.", err=True)
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(EXIT_CANNOT_RUN) from None
+    except Exception:
+        if stream is not None:
+            traceback.print_exc(file=stream)
+        raise
+    finally:
+        sys.stderr = before
+        if stream is not None:
+            stream.close()
+
+
+def open_study(path: Path) -> Study:
+    """The study of a `--study` option."""
+    return load_study(path)
+
+
+def check_identity(expected: str | None, found: str, what: str) -> None:
+    """Refuse to work under settings that are not those the job was made for."""
+    if expected is not None and expected != found:
+        raise InputError(
+            f"the settings of {what} have changed since this job was made "
+            f"(digest {found}, expected {expected}).",
+            mend="Start the workflow again; it makes the job anew.",
+        )
+
+
+def print_json(value: object) -> None:
+    """Print JSON for other programs; refuses NaN."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+__all__ = [
+    "EXIT_BAD_INPUT",
+    "IdentityOption",
+    "JsonOption",
+    "LogOption",
+    "StudyOption",
+    "check_identity",
+    "open_study",
+    "print_json",
+    "stage",
+]
