@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,21 @@ class Layout:
     """Folders and files under a results folder."""
 
     results: Path
+
+    TABLES: ClassVar[tuple[str, ...]] = (
+        "questions",
+        "runs",
+        "predictions",
+        "scores",
+        "segments",
+        "samples",
+        "compute",
+        "ensembles",
+        "votes",
+        "comparisons",
+        "audit",
+    )
+    """Names of the aggregated tables."""
 
     def nodes(self, corpus: str) -> Path:
         return self.results / "corpus" / corpus / "nodes.parquet"

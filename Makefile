@@ -1,0 +1,62 @@
+# `make demo` and `make test` are all a new machine needs; both install what they use.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := config/demo/study.yaml
+PATH := $(CURDIR)/$(BIN):$(PATH)
+export PATH
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help install demo smoke test lint format docs clean
+
+help: ## Show this list.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "wattbench needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+	  || { echo "The venv module is missing: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
+	@echo "Installing wattbench into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+install: $(VENV)/.installed ## Install into .venv and link the profiles for `snakemake --profile`.
+	@$(BIN)/wattbench install-profiles
+
+demo: $(VENV)/.installed ## Run the demo study: three small models, two ensembles, 24 questions.
+	@$(BIN)/wattbench fetch --study $(DEMO)
+	@snakemake --workflow-profile profiles/local --configfile $(DEMO)
+	@wattbench headline --study $(DEMO)
+
+smoke: $(VENV)/.installed ## One question per model.
+	@$(BIN)/wattbench fetch --study $(DEMO)
+	@snakemake --workflow-profile profiles/local --configfile $(DEMO) -- smoke
+
+lint: $(VENV)/.installed ## Format, types, imports, workflow style.
+	@ruff format --check src tests tools
+	@ruff check src tests tools
+	@mypy
+	@lint-imports --no-cache
+	@snakefmt --check Snakefile workflow
+	@wattbench study schema --check
+	@wattbench docs outputs --check
+
+test: $(VENV)/.installed lint ## All tests; fetches the small models they use.
+	@$(BIN)/wattbench fetch --study $(DEMO)
+	@pytest
+
+format: $(VENV)/.installed ## Format code, Snakefiles and generated files.
+	@ruff format src tests tools
+	@ruff check --fix --quiet src tests tools
+	@snakefmt --quiet Snakefile workflow
+	@wattbench study schema --write
+	@wattbench docs outputs --write
+
+clean: ## Remove the demo's results; the fetched models and .venv stay.
+	@rm -rf results/demo .snakemake

@@ -1,0 +1,181 @@
+"""What the workflow needs to know of a study: files, parameters and resources of every stage.
+
+Snakemake re-runs a job when its parameters change, so each stage's parameters are digests of
+just what that stage depends on: its slice of the study, its source data, and its code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from wattbench.study import identity
+from wattbench.study.digests import file_digest, tree_digest
+from wattbench.study.fingerprint import code_fingerprint
+from wattbench.study.layout import Layout, RunFiles
+from wattbench.study.load import study_from_mapping
+from wattbench.study.models import SMOKE, Study
+from wattbench.study.preflight import preflight
+from wattbench.study.questions import Question, asked_digest, gold_digest, study_questions
+from wattbench.study.resolve import write_resolved
+
+ROOTS: Mapping[str, tuple[str, ...]] = {
+    "parse_corpus": ("wattbench.corpus.stage",),
+    "build_index": ("wattbench.retrieval.index_stage",),
+    "retrieve": ("wattbench.retrieval.retrieve_stage",),
+    "infer": ("wattbench.inference.stage",),
+    "collect_compute": ("wattbench.slurm.stage",),
+    "score": ("wattbench.scoring.stage",),
+    "ensemble": ("wattbench.ensembles.stage", "wattbench.scoring.stage"),
+    "aggregate": ("wattbench.analyses.aggregate",),
+    "report": ("wattbench.report.stage",),
+}
+"""Modules whose code, with all they import, a stage's results depend on."""
+
+MIB_PER_GIB = 1024
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study as the workflow sees it.
+
+    Args:
+        study: The validated study.
+    """
+
+    study: Study
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where the study's files lie."""
+        return Layout(Path(self.study.study.results))
+
+    @property
+    def environment(self) -> str:
+        """Name of the machine or cluster."""
+        return self.study.study.environment
+
+    def questions(self, *, smoke: bool = False) -> list[str]:
+        """Names of the question sets, or of their one-question twins."""
+        return [name + SMOKE if smoke else name for name in self.study.questions]
+
+    def run(self, questions: str, run: str) -> RunFiles:
+        """Files of a run; wildcards such as '{run}' may stand for the names."""
+        return self.layout.run(self.environment, questions, run)
+
+    def ensemble(self, questions: str, name: str) -> RunFiles:
+        """Files of an ensemble."""
+        return self.layout.ensemble(self.environment, questions, name)
+
+    def runs(self, *, smoke: bool = False) -> Iterable[RunFiles]:
+        """Files of every run."""
+        return (self.run(q, m) for q in self.questions(smoke=smoke) for m in self.study.models)
+
+    def ensembles(self) -> Iterable[RunFiles]:
+        """Files of every ensemble."""
+        return (self.ensemble(q, e) for q in self.questions() for e in self.study.ensembles)
+
+    def contexts_of(self, questions: str, run: str) -> tuple[Path, Path]:
+        """The contexts a run is given, and their manifest."""
+        retrieval = self.study.retrieval_of(run)
+        return (
+            self.layout.contexts(questions, retrieval),
+            self.layout.contexts_manifest(questions, retrieval),
+        )
+
+    def code(self, stage: str) -> str:
+        """Fingerprint of a stage's code."""
+        return code_fingerprint(*ROOTS[stage])
+
+    def documents_digest(self, corpus: str) -> str:
+        """Digest of a corpus' documents and metadata, by content."""
+        entry = self.study.corpora[corpus]
+        cache = self.layout.results / ".digests.json"
+        found = [tree_digest(Path(entry.documents), cache)]
+        if entry.metadata is not None:
+            found.append(file_digest(Path(entry.metadata), cache))
+        return identity.digest_of(found)
+
+    def corpus_identity(self, corpus: str) -> str:
+        """Digest of a corpus' settings."""
+        return identity.digest_of(identity.corpus_slice(self.study, corpus))
+
+    def index_identity(self, index: str) -> str:
+        """Digest of an index' settings."""
+        return identity.digest_of(identity.index_slice(self.study, index))
+
+    def retrieval_identity(self, retrieval: str) -> str:
+        """Digest of a retrieval's settings."""
+        return identity.digest_of(identity.retrieval_slice(self.study, retrieval))
+
+    def run_identity(self, run: str) -> str:
+        """Digest of a run's settings."""
+        return identity.run_identity(self.study, run)
+
+    def scoring_identity(self) -> str:
+        """Digest of how answers are judged."""
+        return identity.digest_of(identity.scoring_slice(self.study))
+
+    def ensemble_identity(self, ensemble: str) -> str:
+        """Digest of how an ensemble votes."""
+        return identity.digest_of(identity.ensemble_slice(self.study, ensemble))
+
+    def tables_identity(self) -> str:
+        """Digest of what the tables take from the study itself."""
+        return identity.digest_of(identity.tables_slice(self.study))
+
+    def report_identity(self) -> str:
+        """Digest of how results are shown, the study's own words included."""
+        words = self.study.report.analysis
+        text = identity.file_bytes_digest(Path(words)) if words else None
+        return identity.digest_of([identity.report_slice(self.study), text])
+
+    def asked(self, questions: str) -> str:
+        """Digest of what the models are asked."""
+        return asked_digest(self._questions(questions))
+
+    def gold(self, questions: str) -> str:
+        """Digest of what their answers are judged by."""
+        return gold_digest(self._questions(questions))
+
+    def _questions(self, questions: str) -> tuple[Question, ...]:
+        return study_questions(self.study, questions)
+
+    def cpus(self, run: str) -> int:
+        """CPUs of a run's job."""
+        return self.study.models[run].resources.cpus
+
+    def memory_mib(self, run: str, attempt: int) -> int:
+        """Memory of a run's job; grows with the attempt."""
+        return round(self.study.models[run].resources.memory_gib * MIB_PER_GIB * attempt)
+
+    def walltime_min(self, run: str, attempt: int) -> int:
+        """Walltime of a run's job; grows with the attempt."""
+        return self.study.models[run].resources.walltime_min * attempt
+
+    def gpus(self, run: str) -> int:
+        """GPUs of a run's job."""
+        return self.study.models[run].resources.gpus
+
+
+def open_plan(config: Mapping[str, Any], files: Iterable[str]) -> Plan:
+    """The plan of a configuration that Snakemake merged.
+
+    Args:
+        config: The merged configuration.
+        files: The configuration files it came from, for naming lines in errors.
+
+    Returns:
+        The plan; the resolved study now lies in its results folder for the stages to read.
+
+    Raises:
+        InputError: The study cannot be used; nothing was written then.
+    """
+    study = study_from_mapping(config, [Path(file) for file in files])
+    preflight(study)
+    plan = Plan(study)
+    write_resolved(study, plan.layout.study)
+    return plan

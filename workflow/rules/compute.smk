@@ -1,0 +1,28 @@
+# What the scheduler knows of every run's jobs, asked once for a whole question set.
+
+
+rule collect_compute:
+    input:
+        jobs=lambda wildcards: [
+            plan.run(wildcards.questions, run).job for run in study.models
+        ],
+        segments=lambda wildcards: [
+            ancient(plan.run(wildcards.questions, run).segments)
+            for run in study.models
+        ],
+    output:
+        [plan.run("{questions}", run).compute for run in study.models],
+    log:
+        log_of("collect_compute", "{questions}"),
+    benchmark:
+        benchmark_of("collect_compute", "{questions}")
+    localrule: True
+    conda:
+        "../../envs/workflow.yaml"
+    params:
+        code=plan.code("collect_compute"),
+    shell:
+        "wattbench collect-compute"
+        " --study {STUDY:q}"
+        " --questions {wildcards.questions:q}"
+        " --log {log:q}"

@@ -1,0 +1,41 @@
+# Contexts -> answers: one job a run. Its journal is no output, for Snakemake deletes the
+# outputs of a job that fails or runs again, and answers are paid for once.
+
+
+rule infer:
+    input:
+        manifest=lambda wildcards: plan.contexts_of(
+            wildcards.questions, wildcards.run
+        )[1],
+        contexts=lambda wildcards: ancient(
+            plan.contexts_of(wildcards.questions, wildcards.run)[0]
+        ),
+    output:
+        predictions=plan.run("{questions}", "{run}").predictions,
+        segments=plan.run("{questions}", "{run}").segments,
+        samples=plan.run("{questions}", "{run}").samples,
+        job=plan.run("{questions}", "{run}").job,
+    log:
+        log_of("infer", "{questions}", "{run}"),
+    benchmark:
+        benchmark_of("infer", "{questions}", "{run}")
+    conda:
+        "../../envs/inference-gpu.yaml"
+    threads: lambda wildcards: plan.cpus(wildcards.run)
+    resources:
+        mem_mb=lambda wildcards, attempt: plan.memory_mib(wildcards.run, attempt),
+        runtime=lambda wildcards, attempt: plan.walltime_min(wildcards.run, attempt),
+        gpu=lambda wildcards: plan.gpus(wildcards.run),
+        # Two runs on one machine would disturb each other's measurement; the local profile
+        # allows one.
+        measurements=1,
+    params:
+        identity=lambda wildcards: plan.run_identity(wildcards.run),
+        code=plan.code("infer"),
+    shell:
+        "wattbench infer"
+        " --study {STUDY:q}"
+        " --questions {wildcards.questions:q}"
+        " --run {wildcards.run:q}"
+        " --identity {params.identity:q}"
+        " --log {log:q}"

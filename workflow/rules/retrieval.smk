@@ -1,0 +1,55 @@
+# Nodes -> index -> contexts. Later rules depend on the small manifests, which hold the
+# content's digest; the heavy files beside them are ancient().
+
+
+rule build_index:
+    input:
+        manifest=lambda wildcards: layout.corpus_manifest(
+            study.corpus_of(wildcards.index)
+        ),
+        nodes=lambda wildcards: ancient(layout.nodes(study.corpus_of(wildcards.index))),
+    output:
+        manifest=layout.index_manifest("{index}"),
+    log:
+        log_of("build_index", "{index}"),
+    benchmark:
+        benchmark_of("build_index", "{index}")
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 2
+    params:
+        identity=lambda wildcards: plan.index_identity(wildcards.index),
+        code=plan.code("build_index"),
+    shell:
+        "wattbench build-index"
+        " --study {STUDY:q}"
+        " --index {wildcards.index:q}"
+        " --log {log:q}"
+
+
+rule retrieve:
+    input:
+        index=lambda wildcards: layout.index_manifest(
+            study.index_of(wildcards.retrieval)
+        ),
+        questions=lambda wildcards: ancient(study.question_file(wildcards.questions)),
+    output:
+        contexts=layout.contexts("{questions}", "{retrieval}"),
+        manifest=layout.contexts_manifest("{questions}", "{retrieval}"),
+    log:
+        log_of("retrieve", "{questions}", "{retrieval}"),
+    benchmark:
+        benchmark_of("retrieve", "{questions}", "{retrieval}")
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 2
+    params:
+        identity=lambda wildcards: plan.retrieval_identity(wildcards.retrieval),
+        asked=lambda wildcards: plan.asked(wildcards.questions),
+        code=plan.code("retrieve"),
+    shell:
+        "wattbench retrieve"
+        " --study {STUDY:q}"
+        " --questions {wildcards.questions:q}"
+        " --retrieval {wildcards.retrieval:q}"
+        " --log {log:q}"
