@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -44,53 +45,41 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _names_refer_to_something(self) -> Self:
-        problems: list[str] = []
-
-        def check(place: str, named: str, known: dict[str, object], what: str) -> None:
-            if named not in known:
-                problems.append(
-                    f"{place}: there is no {what} named '{named}'; "
-                    f"known: {', '.join(sorted(known)) or 'none'}"
-                )
-
-        def check_only_one(place: str, known: dict[str, object], what: str) -> None:
-            if len(known) > 1:
-                problems.append(f"{place}: name the {what}, for the study has {len(known)}")
-
-        corpora: dict[str, object] = dict(self.corpora)
-        indexes: dict[str, object] = dict(self.indexes)
-        retrievals: dict[str, object] = dict(self.retrievals)
-        models: dict[str, object] = dict(self.models)
-        for name, index in self.indexes.items():
-            place = f"indexes.{name}.corpus"
-            if index.corpus is None:
-                check_only_one(place, corpora, "corpus")
-            else:
-                check(place, index.corpus, corpora, "corpus")
-        for name, retrieval in self.retrievals.items():
-            place = f"retrievals.{name}.index"
-            if retrieval.index is None:
-                check_only_one(place, indexes, "index")
-            else:
-                check(place, retrieval.index, indexes, "index")
-            if retrieval.planner.model is not None:
-                check(f"retrievals.{name}.planner.model", retrieval.planner.model, models, "model")
-        for name, model in self.models.items():
-            if model.retrieval is not None:
-                check(f"models.{name}.retrieval", model.retrieval, retrievals, "retrieval")
-        for name, ensemble in self.ensembles.items():
-            for position, member in enumerate(ensemble.members):
-                check(f"ensembles.{name}.members.{position}", member, models, "model")
-            if name in models:
-                problems.append(f"ensembles.{name}: a model has that name already")
-        problems += [
-            f"questions.{name}: names ending in '{SMOKE}' are kept for the smoke target"
-            for name in self.questions
-            if name.endswith(SMOKE)
-        ]
+        problems = [*self._dangling_names(), *self._reserved_names()]
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    def _references(self) -> Iterator[tuple[str, str | None, Collection[str], str]]:
+        """Every place that names an entry: (place, named or None, known names, what)."""
+        for name, index in self.indexes.items():
+            yield f"indexes.{name}.corpus", index.corpus, self.corpora, "corpus"
+        for name, retrieval in self.retrievals.items():
+            yield f"retrievals.{name}.index", retrieval.index, self.indexes, "index"
+            if retrieval.planner.model is not None:
+                place = f"retrievals.{name}.planner.model"
+                yield place, retrieval.planner.model, self.models, "model"
+        for name, model in self.models.items():
+            if model.retrieval is not None:
+                yield f"models.{name}.retrieval", model.retrieval, self.retrievals, "retrieval"
+        for name, ensemble in self.ensembles.items():
+            for position, member in enumerate(ensemble.members):
+                yield f"ensembles.{name}.members.{position}", member, self.models, "model"
+
+    def _dangling_names(self) -> Iterator[str]:
+        for place, named, known, what in self._references():
+            if named is None and len(known) > 1:
+                yield f"{place}: name the {what}, for the study has {len(known)}"
+            elif named is not None and named not in known:
+                names = ", ".join(sorted(known)) or "none"
+                yield f"{place}: there is no {what} named '{named}'; known: {names}"
+
+    def _reserved_names(self) -> Iterator[str]:
+        for name in self.ensembles.keys() & self.models.keys():
+            yield f"ensembles.{name}: a model has that name already"
+        for name in self.questions:
+            if name.endswith(SMOKE):
+                yield f"questions.{name}: names ending in '{SMOKE}' are kept for the smoke target"
 
     def corpus_of(self, index: str) -> str:
         """Name of the corpus that an index is built over."""
