@@ -1,0 +1,65 @@
+"""What result files quote of the documents: their addresses, and the snippets a run was given."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+from wattbench.errors import InputError
+from wattbench.study.layout import Layout
+from wattbench.study.models import Study
+from wattbench.study.questions import decode
+from wattbench.tables.documents import CONTEXTS
+from wattbench.tables.files import read_arrow
+
+
+def addresses(study: Study, model: str) -> dict[str, str]:
+    """Addresses of the documents that a model's contexts come from, by folded document id."""
+    corpus = study.corpora[study.corpus_of(study.index_of(study.retrieval_of(model)))]
+    if corpus.metadata is None:
+        return {}
+    path = Path(corpus.metadata)
+    try:
+        text, _ = decode(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"the table of sources cannot be read: {error.strerror}.",
+            where=str(path),
+            mend="Check 'corpora.<name>.metadata' in the study.",
+        ) from error
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    return {
+        (row.get("id") or "").strip().casefold(): (row.get("url") or "").strip()
+        for row in rows
+        if (row.get("url") or "").strip()
+    }
+
+
+def snippets(study: Study, questions: str, model: str) -> dict[str, list[dict[str, Any]]] | None:
+    """Snippets each question was given, by question id; None where the contexts are not kept."""
+    layout = Layout(Path(study.study.results))
+    path = layout.contexts(questions, study.retrieval_of(model))
+    if not path.exists():
+        return None
+    table = read_arrow(path, CONTEXTS).select(["question_id", "snippets"])
+    return {
+        row["question_id"]: [
+            {
+                "node_id": snippet["node_id"],
+                "document_title": snippet["document_title"],
+                "text": snippet["text"],
+                "score": None if snippet["score"] is None else round(snippet["score"], 4),
+                "rank": snippet["rank"],
+                "metadata": {
+                    "document_id": snippet["document_id"],
+                    "kind": snippet["kind"],
+                    "source": snippet["source"],
+                    "frequency": snippet["frequency"],
+                },
+            }
+            for snippet in row["snippets"]
+        ]
+        for row in table.to_pylist()
+    }

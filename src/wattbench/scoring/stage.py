@@ -1,0 +1,189 @@
+"""The stage `score`: answers and gold -> judgements and the guide's result files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from wattbench import __version__
+from wattbench.errors import InputError
+from wattbench.scoring.artefacts import results, submission
+from wattbench.scoring.judging import by_question, judge_run
+from wattbench.scoring.sources import addresses, snippets
+from wattbench.scoring.summary import (
+    answer_counts,
+    answer_totals,
+    guide_scores,
+    hardware,
+    scores_by_rule,
+)
+from wattbench.study.identity import run_identity
+from wattbench.study.layout import Layout, RunFiles
+from wattbench.study.models import SMOKE, Study
+from wattbench.study.questions import study_questions
+from wattbench.tables.answers import PREDICTIONS, SEGMENTS
+from wattbench.tables.files import read_json, read_rows, write_json, write_rows, write_text
+from wattbench.tables.verdicts import SCORES, VOTES
+
+Row = dict[str, Any]
+
+
+def score(study: Study, questions: str, run: str) -> None:
+    """Judge a run's answers and write its result files.
+
+    Args:
+        study: The study.
+        questions: Name of the question set.
+        run: Name of the run's model.
+
+    Raises:
+        InputError: There is no such run, its answers cannot be read, or a question was answered
+            twice.
+    """
+    _check_names(study, questions, run, study.models, "model")
+    layout = Layout(Path(study.study.results))
+    score_folder(layout.run(study.study.environment, questions, run), study, questions, run)
+
+
+def score_folder(files: RunFiles, study: Study, questions: str, name: str) -> None:
+    """Judge the answers in a folder, of a run or an ensemble, and write its result files.
+
+    Args:
+        files: Files of the run or ensemble; predictions.parquet, and votes.parquet of an
+            ensemble, are there.
+        study: The study.
+        questions: Name of the question set.
+        name: Name of the model or ensemble.
+    """
+    gold = study_questions(study, questions)
+    predictions = by_question(
+        read_rows(files.predictions, PREDICTIONS), where=str(files.predictions)
+    )
+    place = {"environment": study.study.environment, "questions": questions, "run": name}
+    rows = judge_run(study.scoring, gold, predictions, place)
+    rule = study.scoring.rule
+    judged = {row["question_id"]: row for row in rows if row["rule"] == rule}
+    ensemble = study.ensembles.get(name)
+    model = ensemble.members[0] if ensemble is not None else name
+    sources = addresses(study, model)
+    votes = _votes(files) if ensemble is not None else None
+    entries = results(
+        gold,
+        predictions,
+        judged,
+        addresses=sources,
+        snippets=None if ensemble is not None else snippets(study, questions, model),
+        votes=votes,
+    )
+    summary = _summary(study, place, files, predictions=predictions, rows=rows)
+    write_rows(files.scores, SCORES, rows)
+    write_json(files.results, entries)
+    write_text(files.submission, submission(gold, predictions, sources))
+    write_json(files.summary, summary)
+
+
+def _check_names(study: Study, questions: str, name: str, known: dict[str, Any], what: str) -> None:
+    if questions.removesuffix(SMOKE) not in study.questions:
+        raise InputError(
+            f"the study has no question set '{questions}'; it has: {', '.join(study.questions)}.",
+            mend="Check --questions.",
+        )
+    if name not in known:
+        raise InputError(
+            f"the study has no {what} '{name}'; it has: {', '.join(known) or 'none'}.",
+            mend=f"Check --{'run' if what == 'model' else what}.",
+        )
+
+
+def _votes(files: RunFiles) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for vote in read_rows(files.votes, VOTES):
+        found.setdefault(vote["question_id"], []).append(vote)
+    return found
+
+
+def _summary(
+    study: Study,
+    place: dict[str, str],
+    files: RunFiles,
+    *,
+    predictions: dict[str, Row],
+    rows: list[Row],
+) -> Row:
+    questions, name = place["questions"], place["run"]
+    gold = study_questions(study, questions)
+    scoring = study.scoring
+    scores = scores_by_rule(scoring, gold, rows)
+    counts = answer_counts(gold, predictions)
+    kept = [row for row in predictions.values() if row["question_id"] in {q.id for q in gold}]
+    segments = read_rows(files.segments, SEGMENTS) if files.segments.exists() else None
+    last = max((row["answered_at"] for row in kept), default=None)
+    summary: Row = {
+        "name": name,
+        "type": "ensemble" if name in study.ensembles else "model",
+        **_what(study, name),
+        "timestamp": None if last is None else last.isoformat(),
+        "num_questions": len(gold),
+        "total_time_seconds": (
+            None if segments is None else sum(row["duration_s"] for row in segments)
+        ),
+        **answer_totals(kept),
+        **guide_scores(scores[scoring.rule]),
+        "error_count": counts["failed"],
+        "estimated_cost_usd": None,
+        "hardware": None if segments is None else hardware(segments),
+        "config_snapshot": _snapshot(study, questions, name),
+        "run_environment": study.study.environment,
+        "questions_file": Path(study.question_file(questions)).name,
+        "rule": scoring.rule,
+        "weights": scoring.weights.model_dump(),
+        "confidence_level": scoring.confidence_level,
+        "bootstrap": scoring.bootstrap,
+        "seed": scoring.seed,
+        "counts": counts,
+        "scores": scores,
+        "wattbench_version": __version__,
+    }
+    if files.job.exists():
+        summary["job"] = read_json(files.job)
+    return summary
+
+
+def _what(study: Study, name: str) -> Row:
+    ensemble = study.ensembles.get(name)
+    if ensemble is not None:
+        return {
+            "ensemble_type": "cross-model",
+            "strategy": ensemble.strategy,
+            "ignore_blank": ensemble.ignore_blank,
+            "models": list(ensemble.members),
+            "num_models": len(ensemble.members),
+            "model_id": None,
+        }
+    model = study.models[name]
+    return {
+        "model_id": model.weights,
+        "llm_provider": model.backend,
+        "quantization": model.precision,
+        "identity": run_identity(study, name),
+    }
+
+
+def _snapshot(study: Study, questions: str, name: str) -> Row:
+    """The settings that made the result, as the study has them."""
+    ensemble = study.ensembles.get(name)
+    settings: Row
+    if ensemble is not None:
+        settings = ensemble.model_dump(mode="json")
+    else:
+        settings = study.models[name].model_dump(mode="json")
+        retrieval = study.retrieval_of(name)
+        settings["retrieval"] = {
+            "name": retrieval,
+            **study.retrievals[retrieval].model_dump(mode="json"),
+        }
+    return {
+        **settings,
+        "_run_environment": study.study.environment,
+        "_questions_file": Path(study.question_file(questions)).name,
+    }
