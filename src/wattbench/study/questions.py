@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import csv
 import io
 import json
@@ -15,6 +17,7 @@ from wattbench.study.models import SMOKE, Study
 BLANK = "is_blank"
 REQUIRED = ("id", "question", "answer_value", "answer_unit", "ref_id")
 KINDS = ("Quote", "Table", "Figure", "Math", "is_NA")
+AS_WINDOWS_1252 = "wattbench-windows-1252"
 TRUTHY = frozenset({"1", "true", "t", "yes", "y"})
 
 
@@ -58,28 +61,27 @@ def decode(data: bytes) -> tuple[str, str]:
     UTF-8 (with or without BOM), UTF-16 with BOM, else each undecodable byte is read as
     Windows-1252 (the few bytes it leaves undefined as Latin-1).
     """
-    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        return data.decode("utf-16"), "utf-16"
+    if data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+        with contextlib.suppress(UnicodeDecodeError):
+            return data.decode("utf-16"), "utf-16"
     try:
         return data.decode("utf-8-sig"), "utf-8"
     except UnicodeDecodeError:
-        pass
-    pieces: list[str] = []
-    start = 0
-    while start < len(data):
-        try:
-            pieces.append(data[start:].decode("utf-8"))
-            break
-        except UnicodeDecodeError as error:
-            bad = start + error.start
-            pieces.append(data[start:bad].decode("utf-8"))
-            byte = data[bad : bad + 1]
-            try:
-                pieces.append(byte.decode("cp1252"))
-            except UnicodeDecodeError:
-                pieces.append(byte.decode("latin-1"))
-            start = bad + 1
-    return "".join(pieces).removeprefix("\ufeff"), "mixed UTF-8 and Windows-1252"
+        text = data.decode("utf-8", errors=AS_WINDOWS_1252)
+        return text.removeprefix("\ufeff"), "mixed UTF-8 and Windows-1252"
+
+
+def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    byte = error.object[error.start : error.start + 1]
+    try:
+        return byte.decode("cp1252"), error.start + 1
+    except UnicodeDecodeError:
+        return byte.decode("latin-1"), error.start + 1
+
+
+codecs.register_error(AS_WINDOWS_1252, _as_windows_1252)
 
 
 def parse_refs(cell: str) -> tuple[str, ...]:
