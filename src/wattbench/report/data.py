@@ -1,0 +1,306 @@
+"""What the report is made from: the tables, grouped by environment and question set."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wattbench.errors import InputError
+from wattbench.report import palette
+from wattbench.study.layout import Layout
+from wattbench.study.models import SMOKE, Study
+from wattbench.tables.answers import PREDICTIONS, SAMPLES, SEGMENTS
+from wattbench.tables.contract import Table
+from wattbench.tables.documents import QUESTIONS
+from wattbench.tables.files import file_digest, read_arrow
+from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
+from wattbench.tables.verdicts import COMPARISONS, SCORES, VOTES
+
+Row = dict[str, Any]
+
+NEEDED = (RUNS, QUESTIONS, PREDICTIONS, SCORES)
+OPTIONAL = (SEGMENTS, SAMPLES, COMPUTE, ENSEMBLES, VOTES, COMPARISONS, AUDIT)
+
+NOT_SHOWN = frozenset({"rendered_prompt"})
+"""Columns too large for a report; they stay in the tables."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run or ensemble as the report shows it.
+
+    Args:
+        row: Its row of the table `runs`.
+        label: Its name for people, unique in the group.
+        css: Class that carries its colour in the page.
+        colour: Its colour on light ground, #rrggbb.
+        dark_colour: Its colour on dark ground.
+    """
+
+    row: Row
+    label: str
+    css: str
+    colour: str
+    dark_colour: str
+
+    @property
+    def name(self) -> str:
+        """Name of the run in every table."""
+        return str(self.row["run"])
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether it votes over other runs."""
+        return bool(self.row["kind"] == "ensemble")
+
+
+@dataclass(frozen=True)
+class Group:
+    """All that belongs to one question set in one environment."""
+
+    environment: str
+    questions: str
+    label: str
+    slug: str
+    runs: tuple[Run, ...]
+    question_rows: tuple[Row, ...]
+    predictions: Mapping[tuple[str, str], Row]
+    """By run and question id."""
+
+    scores: Mapping[tuple[str, str], Row]
+    """By run and question id, under the rule of the headline."""
+
+    segments: tuple[Row, ...]
+    samples: Mapping[str, pa.Table]
+    """By run."""
+
+    compute: tuple[Row, ...]
+    ensembles: tuple[Row, ...]
+    votes: Mapping[tuple[str, str], tuple[Row, ...]]
+    """By ensemble and question id, in the members' order."""
+
+    comparisons: tuple[Row, ...]
+    audit: tuple[Row, ...]
+
+    def label_of(self, run: str) -> str:
+        """Label of a run; its name where the group has no such run."""
+        return next((r.label for r in self.runs if r.name == run), run)
+
+    def run_of(self, name: str) -> Run | None:
+        """The run of that name."""
+        return next((r for r in self.runs if r.name == name), None)
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """The tables, ready to be shown."""
+
+    study: Study
+    groups: tuple[Group, ...]
+    filters: dict[str, Any]
+    inputs: dict[str, str]
+    """sha256 by path relative to the results folder."""
+
+    absent: dict[str, str] = field(default_factory=dict)
+    """Reason by name of a table that is not there."""
+
+    analysis: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Title of the report."""
+        return self.study.report.title or self.study.study.name
+
+
+def read_report_data(study: Study) -> ReportData:
+    """Read every table that the report shows.
+
+    Raises:
+        InputError: A table that the report cannot do without is missing or broken, the tables
+            hold no run, or the study's analysis file cannot be read.
+    """
+    layout = Layout(Path(study.study.results))
+    tables: dict[str, pa.Table] = {}
+    inputs: dict[str, str] = {}
+    absent: dict[str, str] = {}
+    for table in (*NEEDED, *OPTIONAL):
+        path = layout.table(table.name)
+        if not path.is_file():
+            if table in NEEDED:
+                raise InputError(
+                    f"the table '{table.name}' is missing.",
+                    where=str(path),
+                    mend="Run `wattbench aggregate --study <study>` first.",
+                )
+            absent[table.name] = "the file is not there"
+            tables[table.name] = table.schema.empty_table()
+            continue
+        inputs[path.relative_to(layout.results).as_posix()] = file_digest(path)
+        tables[table.name] = _finite(_whole(read_arrow(path, table), table, path))
+    if not tables["runs"].num_rows:
+        raise InputError(
+            "the table 'runs' holds no run, so there is nothing to report.",
+            where=str(layout.table("runs")),
+            mend="Run the workflow's 'infer' and 'score' stages first.",
+        )
+    rows = {
+        name: _drop(data, NOT_SHOWN).to_pylist()
+        for name, data in tables.items()
+        if name != SAMPLES.name
+    }
+    smoke_only = all(str(r["questions"]).endswith(SMOKE) for r in rows["runs"])
+    keep: Callable[[Row], bool] = (
+        (lambda row: True) if smoke_only else (lambda row: not str(row["questions"]).endswith(SMOKE))
+    )
+    dropped = sorted({str(r["questions"]) for r in rows["runs"] if not keep(r)})
+    groups = tuple(_groups(study, {n: [r for r in found if keep(r)] for n, found in rows.items()},
+                           tables["samples"]))
+    return ReportData(
+        study=study,
+        groups=groups,
+        filters={
+            "question_sets_left_out": dropped,
+            "why": "smoke runs ask one question and are never mixed with results" if dropped else None,
+        },
+        inputs=inputs,
+        absent=absent,
+        analysis=_analysis(study),
+    )
+
+
+def _whole(data: pa.Table, table: Table, path: Path) -> pa.Table:
+    lacking = [name for name in table.names() if name not in data.column_names]
+    if lacking:
+        raise InputError(
+            f"the table lacks the columns {', '.join(lacking)}.",
+            where=str(path),
+            mend="It is of another version: delete it and run the workflow again.",
+        )
+    return data
+
+
+def _finite(data: pa.Table) -> pa.Table:
+    """NaN and infinity as null: neither can be shown as a figure."""
+    for position, column in enumerate(data.schema):
+        if pa.types.is_floating(column.type):
+            values = data.column(position)
+            finite = pc.if_else(pc.is_finite(values), values, pa.scalar(None, column.type))
+            data = data.set_column(position, column.with_nullable(True), finite)
+    return data
+
+
+def _drop(data: pa.Table, names: frozenset[str]) -> pa.Table:
+    return data.drop_columns([n for n in data.column_names if n in names])
+
+
+def _analysis(study: Study) -> str | None:
+    if study.report.analysis is None:
+        return None
+    try:
+        return Path(study.report.analysis).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"the study's own analysis cannot be read: {error}.",
+            where=study.report.analysis,
+            mend="Correct 'report.analysis' in the study, or leave it out.",
+        ) from error
+
+
+def _groups(study: Study, rows: dict[str, list[Row]], samples: pa.Table) -> Iterable[Group]:
+    names = list(study.questions)
+    keys = sorted(
+        {(str(r["environment"]), str(r["questions"])) for r in rows["runs"]},
+        key=lambda k: (
+            k[0] != study.study.environment,
+            k[0],
+            names.index(k[1]) if k[1] in names else len(names),
+            k[1],
+        ),
+    )
+    environments = {environment for environment, _ in keys}
+    slugs = palette.slugs([q if len(environments) == 1 else f"{e}-{q}" for e, q in keys])
+    for (environment, questions), slug in zip(keys, slugs, strict=True):
+        mine = {
+            name: [
+                r
+                for r in found
+                if r["questions"] == questions and r.get("environment", environment) == environment
+            ]
+            for name, found in rows.items()
+        }
+        entry = study.questions.get(questions)
+        label = (entry.label if entry else None) or questions
+        runs = tuple(_runs(study, mine["runs"]))
+        rule = {r.name: r.row["rule"] for r in runs}
+        in_group = pc.and_(
+            pc.equal(samples["environment"], environment), pc.equal(samples["questions"], questions)
+        )
+        sampled = samples.filter(in_group)
+        votes: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for vote in sorted(mine["votes"], key=lambda r: r["position"]):
+            votes[vote["run"], vote["question_id"]].append(vote)
+        yield Group(
+            environment=environment,
+            questions=questions,
+            label=label if len(environments) == 1 else f"{label} on {environment}",
+            slug=slug,
+            runs=runs,
+            question_rows=tuple(sorted(mine["questions"], key=lambda r: r["position"])),
+            predictions={(r["run"], r["question_id"]): r for r in mine["predictions"]},
+            scores={
+                (r["run"], r["question_id"]): r
+                for r in mine["scores"]
+                if r["rule"] == rule.get(r["run"])
+            },
+            segments=tuple(sorted(mine["segments"], key=lambda r: (r["run"], r["number"]))),
+            samples={
+                r.name: sampled.filter(pc.equal(sampled["run"], r.name))
+                for r in runs
+                if not r.is_ensemble
+            },
+            compute=tuple(
+                sorted(mine["compute"], key=lambda r: (r["run"], r["attempt"], r["job_id"]))
+            ),
+            ensembles=tuple(sorted(mine["ensembles"], key=lambda r: r["run"])),
+            votes={k: tuple(v) for k, v in votes.items()},
+            comparisons=tuple(
+                r for r in mine["comparisons"] if r["rule"] in set(rule.values())
+            ),
+            audit=tuple(mine["audit"]),
+        )
+
+
+def _runs(study: Study, rows: list[Row]) -> Iterable[Run]:
+    order = [*study.models, *study.ensembles]
+    shades = palette.assign(study, [str(r["run"]) for r in rows])
+    labels: dict[str, str] = {}
+    for row in rows:
+        name = str(row["run"])
+        entry = study.models.get(name) or study.ensembles.get(name)
+        labels[name] = (entry.label if entry else None) or str(row["label"])
+    twice = {label for label in labels.values() if list(labels.values()).count(label) > 1}
+    best_first = sorted(
+        rows,
+        key=lambda r: (
+            -r["score"],
+            order.index(r["run"]) if r["run"] in order else len(order),
+            r["run"],
+        ),
+    )
+    for row in best_first:
+        name = str(row["run"])
+        label = labels[name]
+        shade = shades[name]
+        yield Run(
+            row=row,
+            label=f"{label} ({name})" if label in twice and label != name else label,
+            css=shade.css,
+            colour=shade.light,
+            dark_colour=shade.dark,
+        )

@@ -1,0 +1,175 @@
+"""What was not measured and why, what to know of figures, failures, and the audit."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+from wattbench.report import formats
+from wattbench.report.data import Group, ReportData
+from wattbench.report.grids import Badge, Cell, Grid, Head, count, text
+from wattbench.report.tables import run_cell
+from wattbench.tables.contract import Column
+from wattbench.tables.runs import COMPUTE, RUNS
+from wattbench.tables.answers import SEGMENTS
+
+SHOWN = ("energy_per_correct_j", "energy_gross_j", "latency_p50_s", "rss_peak_bytes", "na_recall")
+"""Figures of the model table whose absence is listed even where no flag explains it."""
+
+_TABLES = (("runs", RUNS), ("segments", SEGMENTS), ("compute", COMPUTE))
+_UNITS = (("_bytes", ""), ("_pct", " in %"), ("_j", ""), ("_s", ""), ("_g", ""), ("_w", ""))
+
+
+def figure_name(column: str) -> str:
+    """A column's name for people: 'energy_gross_j' is 'energy gross'."""
+    for ending, shown in _UNITS:
+        if column.endswith(ending):
+            column = column.removesuffix(ending) + shown
+            break
+    return column.replace("_", " ")
+
+
+def _meaning(table: str, column: str) -> str:
+    columns: tuple[Column, ...] = dict(_TABLES)[table].columns
+    return next((c.meaning for c in columns if c.name == column), "")
+
+
+def flags(group: Group, kind: str) -> dict[tuple[str, str, str], list[str]]:
+    """Runs by (table, column, detail) of their flags of one kind, in the tables' order."""
+    found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    sources = (
+        ("runs", [r.row for r in group.runs]),
+        ("segments", group.segments),
+        ("compute", group.compute),
+    )
+    for table, rows in sources:
+        for row in rows:
+            for flag in row["flags"] or ():
+                if flag["kind"] == kind:
+                    found[table, flag["column"], flag["detail"]].append(row["run"])
+    return found
+
+
+def not_measured(data: ReportData, group: Group) -> Grid:
+    """Every figure that is null, with the reason, and the runs concerned."""
+    found = flags(group, "unknown")
+    for column in SHOWN:
+        for run in group.runs:
+            if run.row[column] is None and not any(
+                f["kind"] == "unknown" and f["column"] == column for f in run.row["flags"] or ()
+            ):
+                reason = f"no reason recorded; null {formats.contract_reason(RUNS, column)}"
+                found["runs", column, reason].append(run.name)
+    return _flag_grid(
+        group,
+        found,
+        name="not-measured",
+        caption="Every figure that could not be measured. Nothing here is counted as zero anywhere.",
+        empty="Everything was measured.",
+    )
+
+
+def warnings(data: ReportData, group: Group) -> Grid:
+    """What to know of figures that are there."""
+    return _flag_grid(
+        group,
+        flags(group, "warning"),
+        name="notes",
+        caption="What to know of figures that are there.",
+        empty="No figure carries a note.",
+    )
+
+
+def _flag_grid(
+    group: Group,
+    found: dict[tuple[str, str, str], list[str]],
+    *,
+    name: str,
+    caption: str,
+    empty: str,
+) -> Grid:
+    rows = []
+    for (table, column, detail), runs in found.items():
+        once = list(dict.fromkeys(runs))
+        rows.append(
+            (
+                Cell(
+                    formats.clean(figure_name(column)),
+                    sort=column,
+                    detail=f"{table}.{formats.clean(column)}",
+                    title=_meaning(table, column) or None,
+                ),
+                text(", ".join(group.label_of(r) for r in once)),
+                text(detail),
+            )
+        )
+    return Grid(
+        name=name,
+        caption=caption,
+        heads=(Head("Figure"), Head("Runs"), Head("Why" if name == "not-measured" else "Note")),
+        rows=tuple(rows),
+        empty=empty,
+    )
+
+
+def failures(data: ReportData, group: Group) -> Grid:
+    """Questions that failed, by run and kind of failure."""
+    counted: Counter[tuple[str, str]] = Counter()
+    examples: dict[tuple[str, str], str] = {}
+    for (run, _), row in group.predictions.items():
+        if row["error"] is not None:
+            counted[run, row["error"]] += 1
+            examples.setdefault((run, row["error"]), row["error_detail"] or "")
+    return Grid(
+        name="failures",
+        caption="Questions that failed after every retry; they count as wrong.",
+        heads=(
+            Head("Model"),
+            Head("Kind"),
+            Head("Questions", numeric=True),
+            Head("First one's own words"),
+        ),
+        rows=tuple(
+            (
+                run_cell(group, run),
+                text(kind),
+                count(n),
+                text(formats.cut(examples[run, kind], 300)),
+            )
+            for (run, kind), n in sorted(counted.items())
+        ),
+        empty="No question failed.",
+    )
+
+
+SEVERITIES = {"error": 0, "warning": 1, "note": 2}
+
+
+def audit(data: ReportData, group: Group) -> Grid:
+    """What looks wrong, the gravest first."""
+    rows = sorted(
+        group.audit, key=lambda r: (SEVERITIES.get(r["severity"], 3), r["check"], r["run"] or "")
+    )
+    return Grid(
+        name="audit",
+        caption="What looks wrong, and what to do about it.",
+        heads=(Head("Severity"), Head("Run"), Head("Check"), Head("Finding"), Head("What to do")),
+        rows=tuple(
+            (
+                Cell(
+                    "",
+                    sort=SEVERITIES.get(r["severity"], 3),
+                    badge=Badge(formats.clean(r["severity"]), "", f"{_tone(r['severity'])}"),
+                ),
+                run_cell(group, r["run"]) if r["run"] else text("the study"),
+                text(r["check"].replace("_", " ")),
+                text(r["detail"]),
+                text(r["mend"] or "nothing needs doing"),
+            )
+            for r in rows
+        ),
+        empty="The audit found nothing.",
+    )
+
+
+def _tone(severity: str) -> str:
+    return severity if severity in SEVERITIES else "plain"

@@ -1,0 +1,147 @@
+"""Cells for energy, intervals and memory, each labelled with how it was measured."""
+
+from __future__ import annotations
+
+from wattbench.report import formats
+from wattbench.report.data import Run
+from wattbench.report.grids import Badge, Bar, Cell, unknown, why_null
+from wattbench.tables.runs import RUNS
+
+METHODS = {
+    "counter": "read from the hardware's energy counter",
+    "sampled": "integrated from sampled power",
+    "estimated": "estimated from CPU time and declared power: no measurement",
+    "mixed": "partly measured, partly estimated",
+}
+SCOPES = {
+    "device": "the devices given to the job",
+    "node": "the whole node, whoever else used it",
+    "process": "the process tree of the run",
+}
+ESTIMATES = frozenset({"estimated", "mixed"})
+
+
+def energy_badge(run: Run) -> Badge | None:
+    """How the energy of a run was found and what the figure covers."""
+    method = run.row["energy_method"]
+    if method is None:
+        return None
+    scope = run.row["energy_scope"]
+    covers = SCOPES.get(scope, scope) if scope else "a scope that is not recorded"
+    return Badge(
+        text=f"{method} · {scope or 'scope unknown'}",
+        explanation=f"{METHODS.get(method, method)}; covers {covers}",
+        tone="estimate" if method in ESTIMATES else "measured",
+    )
+
+
+def is_estimate(run: Run) -> bool:
+    """Whether any part of its energy is no measurement."""
+    return run.row["energy_method"] in ESTIMATES
+
+
+def energy_text(run: Run, value: float, unit: str) -> str:
+    """A figure of energy with its unit, '~' before an estimate."""
+    return f"{formats.energy_prefix(run.row['energy_method'])}{formats.figures(value)} {unit}"
+
+
+def per_correct(run: Run) -> Cell:
+    """Answering energy per right value with its interval and how it was measured."""
+    row = run.row
+    value = row["energy_per_correct_j"]
+    if value is None:
+        return unknown(no_per_correct(run))
+    return Cell(
+        energy_text(run, value, "J"),
+        sort=value,
+        detail=formats.interval(
+            row["energy_per_correct_low_j"], row["energy_per_correct_high_j"], "figures"
+        ),
+        badge=energy_badge(run),
+        title="Answering energy over right values; the interval covers questions and meter.",
+    )
+
+
+def no_per_correct(run: Run) -> str:
+    """Why a run has no figure of joules per right value."""
+    row = run.row
+    if row["energy_answer_j"] is not None and row["correct"] == 0:
+        return "no value is right, so there is nothing to share the energy among"
+    return why_null(
+        RUNS, row, "energy_per_correct_j", "energy_answer_j", "energy_gross_j", "energy_method"
+    )
+
+
+def gross_wh(run: Run) -> Cell:
+    """Energy of all segments in watt-hours."""
+    row = run.row
+    value = row["energy_gross_j"]
+    if value is None:
+        return unknown(why_null(RUNS, row, "energy_gross_j", "energy_method", "energy_answer_j"))
+    spread = row["energy_gross_uncertainty_j"]
+    return Cell(
+        energy_text(run, value / formats.JOULES_PER_WH, "Wh"),
+        sort=value,
+        detail=(
+            f"± {formats.figures(spread / formats.JOULES_PER_WH, 2)} Wh"
+            if spread is not None
+            else "uncertainty not known"
+        ),
+        title="All segments and phases, loading and failed attempts included; ± one standard "
+        "uncertainty.",
+    )
+
+
+def latency(run: Run) -> Cell:
+    """Median and 95th percentile of seconds a question."""
+    row = run.row
+    middle, tail = row["latency_p50_s"], row["latency_p95_s"]
+    if middle is None:
+        return unknown(why_null(RUNS, row, "latency_p50_s", "latency_mean_s"))
+    return Cell(
+        f"{formats.figures(middle)} s",
+        sort=middle,
+        detail=f"p95 {formats.figures(tail)} s"
+        if tail is not None
+        else f"p95 not measured: {why_null(RUNS, row, 'latency_p95_s')}",
+        title="Median seconds a question, and the 95th percentile.",
+    )
+
+
+def peak_memory(run: Run) -> Cell:
+    """Peak resident memory, and GPU memory where there is a GPU."""
+    row = run.row
+    resident, video = row["rss_peak_bytes"], row["vram_peak_bytes"]
+    if resident is None and video is None:
+        return unknown(why_null(RUNS, row, "rss_peak_bytes"))
+    if video is not None:
+        return Cell(
+            formats.gib(video),
+            sort=video,
+            detail=f"RAM {formats.gib(resident)}" if resident is not None else "RAM not measured",
+            title="Peak GPU memory; beneath it peak resident memory of the process tree.",
+        )
+    return Cell(
+        formats.gib(resident),
+        sort=resident,
+        detail="RAM",
+        title="Peak resident memory of the process tree; the job has no GPU.",
+    )
+
+
+def rated(run: Run, column: str, *, bar: bool = False, title: str) -> Cell:
+    """A share from 0 to 1 with its interval."""
+    row = run.row
+    value = row[column]
+    if value is None:
+        return unknown(why_null(RUNS, row, column))
+    low, high = row[f"{column}_low"], row[f"{column}_high"]
+    return Cell(
+        formats.share(value),
+        sort=value,
+        detail=formats.interval(low, high),
+        bar=Bar(low, value, high, run.css)
+        if bar and low is not None and high is not None
+        else None,
+        title=title,
+    )

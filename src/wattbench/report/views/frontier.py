@@ -1,0 +1,285 @@
+"""Score against joules per correct answer, with intervals on both axes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+from markupsafe import Markup
+
+from wattbench.report import formats, measures
+from wattbench.report.data import Group, ReportData, Run
+from wattbench.report.views import plotting
+from wattbench.report.views.placing import Anchor, Box, Placed, place
+from wattbench.report.views.registry import NARROW, CannotDraw, view
+from wattbench.report.views.svg import FONT, Canvas, linear_ticks, log_ticks, text_width
+
+X_LABEL = "Energy per correct answer (J, log scale; less is better)"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A run on the plot; energies in joules, `high_j` None where the interval has no upper end."""
+
+    run: Run
+    energy_j: float
+    low_j: float
+    high_j: float | None
+    score: float
+    score_low: float
+    score_high: float
+
+    @property
+    def estimate(self) -> bool:
+        """Whether the energy is no measurement."""
+        return measures.is_estimate(self.run)
+
+    @property
+    def label(self) -> str:
+        """What stands beside it."""
+        return self.run.label + (" (estimated)" if self.estimate else "")
+
+    @property
+    def title(self) -> str:
+        """All there is to say of it."""
+        badge = measures.energy_badge(self.run)
+        how = f"{badge.text}: {badge.explanation}" if badge else ""
+        return (
+            f"{self.run.label}\n"
+            f"score {formats.share(self.score)} "
+            f"({formats.interval(self.score_low, self.score_high)})\n"
+            f"{measures.energy_text(self.run, self.energy_j, 'J')} per correct answer "
+            f"({formats.interval(self.low_j, self.high_j, 'figures')})\n{how}"
+        )
+
+
+def points(group: Group) -> list[Point]:
+    """Runs whose energy per correct answer is known and positive."""
+    found = []
+    for run in group.runs:
+        row = run.row
+        energy = row["energy_per_correct_j"]
+        if energy is None or energy <= 0:
+            continue
+        low, high = row["energy_per_correct_low_j"], row["energy_per_correct_high_j"]
+        found.append(
+            Point(
+                run, energy, min(low if low is not None and low > 0 else energy, energy),
+                None if high is None else max(high, energy),
+                row["score"], row["score_low"], row["score_high"],
+            )
+        )  # fmt: skip
+    return found
+
+
+def without_energy(group: Group) -> list[tuple[Run, str]]:
+    """Runs that cannot stand on the plot, with the reason."""
+    shown = {p.run.name for p in points(group)}
+    return [
+        (
+            run,
+            "zero joules cannot stand on a logarithmic axis"
+            if run.row["energy_per_correct_j"] is not None
+            else formats.clean(measures.no_per_correct(run)),
+        )
+        for run in group.runs
+        if run.name not in shown
+    ]
+
+
+def front(found: list[Point]) -> list[Point]:
+    """Points that no other beats on both axes, the cheapest first."""
+    best: list[Point] = []
+    for point in sorted(found, key=lambda p: (p.energy_j, -p.score)):
+        if not best or point.score > best[-1].score:
+            best.append(point)
+    return best
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Ends of both axes, and where a value stands on them."""
+
+    box: Box
+    low_j: float
+    high_j: float
+    bottom: float
+    top: float
+
+    def x(self, energy: float) -> float:
+        """Pixel of an energy."""
+        place = math.log(energy / self.low_j) / math.log(self.high_j / self.low_j)
+        return self.box.left + min(max(place, 0), 1) * (self.box.right - self.box.left)
+
+    def y(self, score: float) -> float:
+        """Pixel of a score."""
+        place = (score - self.bottom) / (self.top - self.bottom)
+        return self.box.bottom - min(max(place, 0), 1) * (self.box.bottom - self.box.top)
+
+
+def scale_of(found: list[Point], box: Box) -> Scale:
+    """Axes that hold every point and interval with some air."""
+    low = min(p.low_j for p in found)
+    high = max(max(p.high_j or 0, p.energy_j) for p in found)
+    air = max((high / low) ** 0.08, 1.25)
+    bottom = max(math.floor((min(p.score_low for p in found) - 0.04) * 10) / 10, 0.0)
+    top = min(math.ceil((max(p.score_high for p in found) + 0.02) * 10) / 10, 1.0)
+    return Scale(box, low / air, high * air, bottom, max(top, bottom + 0.1))
+
+
+def lay_out(found: list[Point], scale: Scale, length: int, size: float) -> list[Placed]:
+    """Places of the labels."""
+    lines: list[Box] = []
+    for p in found:
+        x, y = scale.x(p.energy_j), scale.y(p.score)
+        right = scale.box.right if p.high_j is None else scale.x(p.high_j)
+        lines.append(Box(scale.x(p.low_j), y - 2, right, y + 2))
+        lines.append(Box(x - 2, scale.y(p.score_high), x + 2, scale.y(p.score_low)))
+    anchors = [
+        Anchor(
+            scale.x(p.energy_j), scale.y(p.score),
+            text_width(formats.cut(p.label, length), size) + 4, size * 1.3,
+        )
+        for p in found
+    ]  # fmt: skip
+    return place(anchors, lines, scale.box)
+
+
+def _needed(group: Group) -> list[Point]:
+    found = points(group)
+    if not found:
+        raise CannotDraw("no run has a known energy per correct answer; the reasons are listed below")
+    return found
+
+
+def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
+    """The plot for the page."""
+    found = _needed(group)
+    narrow = width <= NARROW
+    height = 400 if narrow else 470
+    canvas = Canvas(
+        width, height,
+        "Score against energy per correct answer: "
+        + "; ".join(p.title.replace("\n", ", ") for p in found),
+    )  # fmt: skip
+    box = Box(46 if narrow else 58, 14, width - 12, height - 52)
+    scale = scale_of(found, box)
+    length = 20 if narrow else 40
+    last = -1e9
+    for tick in log_ticks(scale.low_j, scale.high_j):
+        x = scale.x(tick)
+        canvas.line(x, box.top, x, box.bottom, "grid")
+        shown = formats.figures(tick, 2)
+        if x - last > text_width(shown) + 8:
+            canvas.text(x, box.bottom + 20, shown, "tick", "middle")
+            last = x
+    for tick in linear_ticks(scale.bottom, scale.top):
+        y = scale.y(tick)
+        canvas.line(box.left, y, box.right, y, "grid")
+        canvas.text(box.left - 8, y + 4, f"{tick:.1f}" if tick * 10 % 1 < 1e-9 else f"{tick:.2f}", "tick", "end")
+    canvas.line(box.left, box.bottom, box.right, box.bottom, "axis")
+    canvas.text(
+        (box.left + box.right) / 2, height - 8,
+        "Energy per correct answer (J, log)" if narrow else X_LABEL, "axis-label", "middle",
+    )  # fmt: skip
+    canvas.vertical_text(13, (box.top + box.bottom) / 2, "Score", "axis-label")
+    best = front(found)
+    if len(best) > 1:
+        steps = [(scale.x(best[0].energy_j), scale.y(best[0].score))]
+        for one, other in zip(best, best[1:], strict=False):
+            steps.append((scale.x(other.energy_j), scale.y(one.score)))
+            steps.append((scale.x(other.energy_j), scale.y(other.score)))
+        canvas.polyline(steps, "front")
+    placed = lay_out(found, scale, length, FONT)
+    for point, spot in zip(found, placed, strict=True):
+        x, y = scale.x(point.energy_j), scale.y(point.score)
+        canvas.group(f"point {point.run.css}", point.title, tabindex="0")
+        _intervals(canvas, scale, point)
+        if spot.leader:
+            canvas.line(x, y, *_near(spot.box, x, y), "leader")
+        canvas.mark(x, y, diamond=point.run.is_ensemble, hollow=point.estimate)
+        canvas.text(
+            spot.box.left + 2, spot.box.bottom - FONT * 0.36, formats.cut(point.label, length),
+            "point-label strong" if point.run.row["headline"] else "point-label",
+        )  # fmt: skip
+        canvas.close()
+    return canvas.markup()
+
+
+def _near(box: Box, x: float, y: float) -> tuple[float, float]:
+    return min(max(x, box.left), box.right), min(max(y, box.top + 3), box.bottom - 3)
+
+
+def _intervals(canvas: Canvas, scale: Scale, point: Point) -> None:
+    x, y = scale.x(point.energy_j), scale.y(point.score)
+    left = scale.x(point.low_j)
+    right = scale.box.right if point.high_j is None else scale.x(point.high_j)
+    upper, lower = scale.y(point.score_high), scale.y(point.score_low)
+    canvas.line(left, y, right, y, "whisker")
+    canvas.line(left, y - 4, left, y + 4, "whisker")
+    if point.high_j is None:
+        canvas.path(f"M{right - 6:.1f} {y - 4:.1f}L{right:.1f} {y:.1f}L{right - 6:.1f} {y + 4:.1f}", "whisker")
+    else:
+        canvas.line(right, y - 4, right, y + 4, "whisker")
+    canvas.line(x, upper, x, lower, "whisker")
+    canvas.line(x - 4, upper, x + 4, upper, "whisker")
+    canvas.line(x - 4, lower, x + 4, lower, "whisker")
+
+
+@view(
+    "frontier",
+    title="Accuracy against energy",
+    caption="Up and to the left is better. Whiskers are intervals on both axes; the dashed line "
+    "joins the runs that no other beats on both. Diamonds are ensembles. Hollow marks are "
+    "estimates, not measurements.",
+    svg=draw_svg,
+)
+def draw_figure(data: ReportData, group: Group) -> Figure:
+    """The plot for files."""
+    found = _needed(group)
+    figure, axes = plotting.axes(7.6, 4.6)
+    best = front(found)
+    scale = scale_of(found, Box(0, 0, 1, 1))
+    axes.set_xscale("log")
+    axes.set_xlim(scale.low_j, scale.high_j)
+    axes.set_ylim(scale.bottom, scale.top)
+    ticks = log_ticks(scale.low_j, scale.high_j)
+    axes.set_xticks(ticks, [formats.figures(t, 2) for t in ticks])
+    axes.minorticks_off()
+    if len(best) > 1:
+        axes.step(
+            [p.energy_j for p in best], [p.score for p in best], where="post",
+            linestyle="--", color="#888888", linewidth=1, zorder=1,
+        )  # fmt: skip
+    for p in found:
+        high = scale.high_j if p.high_j is None else p.high_j
+        axes.hlines(p.score, p.low_j, high, color=p.run.colour, linewidth=1.2, alpha=0.6)
+        axes.vlines(p.energy_j, p.score_low, p.score_high, color=p.run.colour, linewidth=1.2, alpha=0.6)
+        if p.high_j is None:
+            axes.plot(
+                [scale.high_j], [p.score], marker=">", color=p.run.colour, clip_on=False, markersize=5
+            )
+        axes.plot(
+            [p.energy_j], [p.score], linestyle="none", marker="D" if p.run.is_ensemble else "o",
+            markersize=7.5, markeredgewidth=1.8, markeredgecolor=p.run.colour,
+            markerfacecolor="white" if p.estimate else p.run.colour, zorder=5,
+        )  # fmt: skip
+    axes.set_xlabel(X_LABEL)
+    axes.set_ylabel("Score")
+    left, right, bottom, top = plotting.pixels(figure, axes)
+    pixel = Scale(Box(left, 0, right, top - bottom), scale.low_j, scale.high_j, scale.bottom, scale.top)
+    for p, spot in zip(found, lay_out(found, pixel, 40, plotting.LABEL_PX), strict=True):
+        axes.annotate(
+            plotting.literal(formats.cut(p.label, 40)),
+            xy=(p.energy_j, p.score),
+            xytext=(spot.box.left + 2, top - (spot.box.top + spot.box.bottom) / 2),
+            textcoords="figure pixels",
+            va="center",
+            fontsize=plotting.LABEL_PT,
+            arrowprops={"arrowstyle": "-", "color": "#999999", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 4}
+            if spot.leader
+            else None,
+            zorder=6,
+        )
+    return figure

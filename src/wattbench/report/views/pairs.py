@@ -1,0 +1,119 @@
+"""Differences of scores of every pair, with their paired intervals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.figure import Figure
+from markupsafe import Markup
+
+from wattbench.report import formats
+from wattbench.report.data import Group, ReportData
+from wattbench.report.tables import level
+from wattbench.report.views import plotting
+from wattbench.report.views.registry import NARROW, CannotDraw, view
+from wattbench.report.views.svg import Canvas, linear_ticks, text_width
+
+MOST = 60
+"""Pairs drawn; the table holds all of them."""
+
+
+def _pairs(group: Group) -> list[dict[str, Any]]:
+    if not group.comparisons:
+        raise CannotDraw("there is one run, so nothing to compare")
+    return sorted(group.comparisons, key=lambda r: (-abs(r["difference"]), r["first"], r["second"]))[
+        :MOST
+    ]
+
+
+def _ordered(pair: dict[str, Any]) -> tuple[str, str, float, float, float]:
+    """The better first, so that every difference reads to the right."""
+    if pair["difference"] < 0:
+        return (
+            pair["second"], pair["first"],
+            -pair["difference"], -pair["difference_high"], -pair["difference_low"],
+        )  # fmt: skip
+    return (
+        pair["first"], pair["second"],
+        pair["difference"], pair["difference_low"], pair["difference_high"],
+    )  # fmt: skip
+
+
+def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
+    """The plot for the page."""
+    found = [_ordered(p) for p in _pairs(group)]
+    narrow = width <= NARROW
+    length = 22 if narrow else 30
+    names = [
+        (formats.cut(group.label_of(a), length), formats.cut(group.label_of(b), length))
+        for a, b, *_ in found
+    ]
+    row = 38 if narrow else 26
+    left = 8.0 if narrow else max(text_width(f"{a} over {b}") for a, b in names) + 14
+    left = min(left, width * 0.55)
+    low = min(0.0, *(f[3] for f in found)) - 0.02
+    high = max(0.0, *(f[4] for f in found)) + 0.02
+    height = len(found) * row + 44
+    bottom = len(found) * row + 6
+    canvas = Canvas(width, height, "Differences of scores; the table below holds the figures")
+
+    def x(value: float) -> float:
+        return left + (value - low) / (high - low) * (width - 14 - left)
+
+    for tick in linear_ticks(low, high, 4 if narrow else 7):
+        canvas.line(x(tick), 0, x(tick), bottom, "axis" if tick == 0 else "grid")
+        canvas.text(x(tick), bottom + 16, f"{tick:+g}".replace("-", "\u2212") if tick else "0", "tick", "middle")
+    canvas.text((left + width) / 2, height - 4, "Difference of scores", "axis-label", "middle")
+    for position, (first, second, middle, start, end) in enumerate(found):
+        y = position * row + (28 if narrow else 15)
+        apart = start > 0 or end < 0
+        run = group.run_of(first)
+        a, b = names[position]
+        canvas.group(
+            f"point {run.css if run else ''}{'' if apart else ' faint'}",
+            f"{group.label_of(first)} over {group.label_of(second)}: {middle:+.3f} "
+            f"({level(data)}: {start:+.3f} to {end:+.3f}); "
+            + ("the data tell them apart" if apart else "the data cannot tell them apart"),
+        )
+        if narrow:
+            canvas.text(8, y - 11, f"{a} over {b}", "tick")
+        else:
+            canvas.text(left - 10, y + 4, f"{a} over {b}", "tick", "end")
+        canvas.line(x(start), y, x(end), y, "whisker thick")
+        canvas.mark(x(middle), y, diamond=bool(run and run.is_ensemble), hollow=False, size=4.5)
+        canvas.close()
+    return canvas.markup()
+
+
+@view(
+    "comparisons",
+    title="Pairwise differences",
+    caption="Each pair on the same questions, the better one first. A bar that crosses 0 (drawn "
+    "faint) is a pair that the data cannot tell apart.",
+    svg=draw_svg,
+)
+def draw_figure(data: ReportData, group: Group) -> Figure:
+    """The plot for files."""
+    found = [_ordered(p) for p in _pairs(group)]
+    figure, axes = plotting.axes(7.6, 0.9 + 0.24 * len(found))
+    for position, (first, _, middle, start, end) in enumerate(found):
+        run = group.run_of(first)
+        colour = run.colour if run else plotting.INK
+        faint = 1.0 if start > 0 or end < 0 else 0.45
+        axes.hlines(-position, start, end, color=colour, linewidth=2, alpha=0.6 * faint)
+        axes.plot(
+            [middle], [-position], linestyle="none", color=colour, alpha=faint, markersize=5,
+            marker="D" if run and run.is_ensemble else "o",
+        )  # fmt: skip
+    axes.axvline(0, color="#777777", linewidth=1)
+    axes.set_yticks(
+        [-i for i in range(len(found))],
+        [
+            plotting.literal(
+                f"{formats.cut(group.label_of(a), 28)} over {formats.cut(group.label_of(b), 28)}"
+            )
+            for a, b, *_ in found
+        ],
+    )
+    axes.set_xlabel(f"Difference of scores ({level(data)} paired bootstrap interval)")
+    return figure

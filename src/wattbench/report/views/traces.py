@@ -1,0 +1,206 @@
+"""Power, or CPU use where no meter exists, over the time of each run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from matplotlib.figure import Figure
+from markupsafe import Markup
+
+from wattbench.report import formats
+from wattbench.report.data import Group, ReportData, Run
+from wattbench.report.views import plotting
+from wattbench.report.views.registry import NARROW, CannotDraw, view
+from wattbench.report.views.svg import Canvas, linear_ticks
+
+MOST_POINTS = 240
+"""Points drawn of one device; each is the mean of the samples in its stretch of time."""
+
+PHASES = {"load": "load", "warm_up": "warm-up", "answer": "answering", "idle": "idle"}
+SHADES = {"load": "#dddddd", "warm_up": "#eeeeee", "answer": "#ffffff", "idle": "#f5f5f5"}
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one run drew over time.
+
+    Args:
+        run: The run.
+        unit: 'W', or 'busy cores' where no device has a meter.
+        lines: Points (seconds, value) by device and segment.
+        bands: Stretches (start, end in seconds, phase).
+        breaks: Seconds at which a further segment starts.
+        end_s: Seconds of all segments, laid end to end.
+    """
+
+    run: Run
+    unit: str
+    lines: tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
+    bands: tuple[tuple[float, float, str], ...]
+    breaks: tuple[float, ...]
+    end_s: float
+
+    @property
+    def top(self) -> float:
+        """The highest value drawn."""
+        return max((v for _, line in self.lines for _, v in line), default=1.0) or 1.0
+
+
+def trace_of(run: Run, samples: pa.Table) -> Trace | None:
+    """A run's trace, or None where its samples hold neither power nor CPU use."""
+    powered = samples.filter(pa.compute.is_valid(samples["power_w"]))
+    column, factor, unit = "power_w", 1.0, "W"
+    if not powered.num_rows:
+        process = pa.compute.and_(
+            pa.compute.equal(samples["device"], "process"),
+            pa.compute.is_valid(samples["utilisation_pct"]),
+        )
+        powered = samples.filter(process)
+        column, factor, unit = "utilisation_pct", 0.01, "busy cores"
+    if not powered.num_rows:
+        return None
+    frame = powered.select(["segment", "at", "elapsed_s", "phase", "device", column]).to_pandas()
+    order = frame.groupby("segment")["at"].min().sort_values(kind="stable").index.tolist()
+    lines: list[tuple[str, tuple[tuple[float, float], ...]]] = []
+    bands: list[tuple[float, float, str]] = []
+    breaks: list[float] = []
+    start = 0.0
+    for segment in order:
+        part = frame[frame["segment"] == segment].sort_values("elapsed_s", kind="stable")
+        if start:
+            breaks.append(start)
+        for device, rows in part.groupby("device", sort=True):
+            line = _thinned(
+                rows["elapsed_s"].to_numpy(dtype=float), rows[column].to_numpy(dtype=float) * factor
+            )
+            lines.append((str(device), tuple((start + t, v) for t, v in line)))
+        bands += [(start + a, start + b, p) for a, b, p in _bands(part)]
+        start += max(float(part["elapsed_s"].max()), 1e-9)
+    return Trace(run, unit, tuple(lines), tuple(bands), tuple(breaks), start)
+
+
+def _thinned(times: np.ndarray, values: np.ndarray) -> list[tuple[float, float]]:
+    if len(times) <= MOST_POINTS:
+        return [(float(t), float(v)) for t, v in zip(times, values, strict=True)]
+    edges = np.linspace(times[0], times[-1], MOST_POINTS + 1)
+    bins = np.clip(np.searchsorted(edges, times, side="right") - 1, 0, MOST_POINTS - 1)
+    counted = np.bincount(bins, minlength=MOST_POINTS)
+    kept = counted > 0
+    at = np.bincount(bins, times, MOST_POINTS)[kept] / counted[kept]
+    mean = np.bincount(bins, values, MOST_POINTS)[kept] / counted[kept]
+    return [(float(t), float(v)) for t, v in zip(at, mean, strict=True)]
+
+
+def _bands(part: object) -> list[tuple[float, float, str]]:
+    found: list[tuple[float, float, str]] = []
+    for elapsed, phase in part[["elapsed_s", "phase"]].itertuples(index=False):  # type: ignore[index]
+        if found and found[-1][2] == phase:
+            found[-1] = (found[-1][0], float(elapsed), phase)
+        else:
+            since = found[-1][1] if found else 0.0
+            found.append((since, float(elapsed), str(phase)))
+    return found
+
+
+def traces(group: Group) -> tuple[list[Trace], list[Run]]:
+    """Traces of the runs that have one, and the runs that have none."""
+    found, lacking = [], []
+    for run in group.runs:
+        if run.is_ensemble:
+            continue
+        samples = group.samples.get(run.name)
+        trace = trace_of(run, samples) if samples is not None and samples.num_rows else None
+        if trace is None:
+            lacking.append(run)
+        else:
+            found.append(trace)
+    return found, lacking
+
+
+def _needed(group: Group) -> list[Trace]:
+    found, _ = traces(group)
+    if not found:
+        raise CannotDraw("no run has samples of power or CPU use")
+    return found
+
+
+def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
+    """The plot for the page: one strip a run."""
+    found = _needed(group)
+    narrow = width <= NARROW
+    strip, head, foot = 104, 26, 36
+    each = strip + head + foot
+    canvas = Canvas(width, each * len(found), "Power or CPU use over the time of each run")
+    left, right = 44.0, width - 8.0
+    for position, trace in enumerate(found):
+        top = position * each + head
+        bottom = top + strip
+        ceiling = trace.top * 1.1
+
+        def x(seconds: float, trace: Trace = trace) -> float:
+            return left + seconds / trace.end_s * (right - left)
+
+        def y(value: float, bottom: float = bottom, ceiling: float = ceiling) -> float:
+            return bottom - value / ceiling * strip
+
+        canvas.group(trace.run.css)
+        canvas.mark(left + 5, top - 13, diamond=False, hollow=trace.unit != "W", size=4.5)
+        what = "power, W" if trace.unit == "W" else "no power meter: CPU use, busy cores"
+        canvas.text(
+            left + 16, top - 9,
+            f"{formats.cut(trace.run.label, 20 if narrow else 50)}", "panel-title",
+        )  # fmt: skip
+        canvas.text(right, top - 9, "W" if narrow and trace.unit == "W" else "busy cores" if narrow else what, "tick", "end")
+        for start, end, phase in trace.bands:
+            canvas.group("band", f"{PHASES.get(phase, phase)}: {formats.seconds(end - start)}")
+            css = phase if phase in PHASES else "other"
+            canvas.rect(x(start), top, x(end) - x(start), strip, f"phase {css}")
+            shown = PHASES.get(phase, phase)
+            if x(end) - x(start) > len(shown) * 7 + 8:
+                canvas.text(x(start) + 4, top + 13, shown, "phase-label")
+            canvas.close()
+        for tick in linear_ticks(0, ceiling, 3):
+            canvas.line(left, y(tick), right, y(tick), "grid")
+            canvas.text(left - 6, y(tick) + 4, formats.figures(tick, 2), "tick", "end")
+        for device, line in trace.lines:
+            canvas.group("", device)
+            canvas.polyline([(x(t), y(v)) for t, v in line], "trace")
+            canvas.close()
+        for at in trace.breaks:
+            canvas.group("", "a further segment of the ledger starts here")
+            canvas.line(x(at), top, x(at), bottom, "break")
+            canvas.close()
+        for tick in linear_ticks(0, trace.end_s, 4 if narrow else 8):
+            canvas.text(x(tick), bottom + 16, formats.seconds(tick) if tick else "0", "tick", "middle" if tick else "start")
+        canvas.close()
+    return canvas.markup()
+
+
+@view(
+    "power",
+    title="Energy over time",
+    caption="Power of every device over each run, its phases shaded; segments of the ledger lie "
+    "end to end, a dashed line between them. Where no meter exists the trace is CPU use.",
+    svg=draw_svg,
+)
+def draw_figure(data: ReportData, group: Group) -> Figure:
+    """The plot for files."""
+    found = _needed(group)
+    figure = Figure(figsize=(7.6, 1.7 * len(found)), dpi=plotting.DPI, layout="constrained")
+    for position, trace in enumerate(found):
+        axes = figure.add_subplot(len(found), 1, position + 1)
+        plotting.plain(axes)
+        for start, end, phase in trace.bands:
+            axes.axvspan(start, end, color=SHADES.get(phase, "#f0f0f0"), linewidth=0)
+        for _, line in trace.lines:
+            axes.plot([t for t, _ in line], [v for _, v in line], color=trace.run.colour, linewidth=1)
+        for at in trace.breaks:
+            axes.axvline(at, color="#777777", linewidth=0.8, linestyle="--")
+        axes.set_xlim(0, trace.end_s)
+        axes.set_ylim(0, trace.top * 1.1)
+        axes.set_ylabel("W" if trace.unit == "W" else "busy cores\n(no meter)")
+        axes.set_title(plotting.literal(formats.cut(trace.run.label, 60)), fontsize=9, loc="left")
+    figure.axes[-1].set_xlabel("Seconds, segments end to end")
+    return figure

@@ -1,0 +1,537 @@
+"""A small study's tables, as the aggregate stage writes them, for the tests of the report."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from wattbench.study.layout import Layout
+from wattbench.study.models import Study
+from wattbench.tables.answers import PREDICTIONS, SAMPLES, SEGMENTS
+from wattbench.tables.contract import unknown, warning
+from wattbench.tables.documents import QUESTIONS
+from wattbench.tables.files import write_rows
+from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
+from wattbench.tables.verdicts import COMPARISONS, SCORES, VOTES
+
+Row = dict[str, Any]
+Change = Callable[[str, list[Row]], list[Row]]
+
+START = datetime(2025, 3, 14, 9, 0, tzinfo=UTC)
+MODELS = {"smollm2-135m": 0.42, "qwen-0.5b": 0.74, "qwen-1.5b": 0.88}
+ENSEMBLES_OF = {
+    "vote-all": ("smollm2-135m", "qwen-0.5b", "qwen-1.5b"),
+    "vote-small": ("qwen-0.5b", "smollm2-135m"),
+}
+LABELS = {
+    "smollm2-135m": "SmolLM2 135M",
+    "qwen-0.5b": "Qwen2.5 Coder 0.5B",
+    "qwen-1.5b": "Qwen2.5 Coder 1.5B",
+    "vote-all": "Majority of three",
+    "vote-small": "Small pair",
+}
+NO_METER = "no energy meter: the node has no RAPL domain that this user may read, and no GPU"
+SUBJECTS = (
+    ("What was the power usage effectiveness of Google's fleet in 2023?", "1.10", "ratio", ("googlepue",), ("figure",)),
+    ("How many GPU hours did training LLaMA 65B take?", "1022362", "GPU hours", ("touvron2023",), ("table",)),
+    ("Did Strubell et al. report emissions for BERT?", "1", None, ("strubell2019",), ("quote",)),
+    ("By which factor does DistilBERT shrink BERT?", "0.4", "share", ("sanh2019",), ("quote", "math")),
+    ("What will a data centre on the Moon draw in 2050?", "is_blank", None, (), ("na",)),
+    ("What is the board power of an NVIDIA A100 SXM?", "400", "W", ("nvidiagpus",), ("table",)),
+)  # fmt: skip
+
+
+def study(folder: Path, **changes: Any) -> Study:
+    """The study that the tables belong to, its results in `folder`."""
+    settings: dict[str, Any] = {
+        "study": {
+            "name": "demo",
+            "results": str(folder),
+            "description": "Small models on two cores, thirty documents on the energy of computing.",
+        },
+        "corpora": {"papers": {"documents": "documents"}},
+        "questions": {"demo": {"file": "questions.csv", "label": "Demo questions"}},
+        "models": {
+            name: {"weights": name, "label": LABELS[name], "family": "qwen"} for name in MODELS
+        },
+        "ensembles": {
+            name: {"members": list(members), "label": LABELS[name]}
+            for name, members in ENSEMBLES_OF.items()
+        },
+        "energy": {
+            "estimate": {
+                "watts_per_core": 8.5,
+                "relative_uncertainty": 0.4,
+                "source": "declared by the vendor's data sheet",
+            },
+            "pue": {"value": 1.2, "source": "the site's annual report"},
+            "carbon_g_per_kwh": {"value": 120, "source": "the grid operator, 2024"},
+        },
+        "report": {"title": "Small models, small energy"},
+    }
+    for key, value in changes.items():
+        settings[key] = {**settings[key], **value} if isinstance(value, dict) else value
+    return Study.model_validate(settings)
+
+
+def write_tables(
+    folder: Path, *, change: Change = lambda _, rows: rows, questions: int = 24
+) -> None:
+    """Write every table; `change` may replace the rows of any of them."""
+    layout = Layout(folder)
+    asked = _questions(questions)
+    predictions, scores, votes = _answers(asked)
+    runs = [_run(name, predictions, scores, len(asked)) for name in (*MODELS, *ENSEMBLES_OF)]
+    rows = {
+        QUESTIONS: asked,
+        RUNS: runs,
+        PREDICTIONS: predictions,
+        SCORES: scores,
+        VOTES: votes,
+        SEGMENTS: [s for name in MODELS for s in _segments(name)],
+        SAMPLES: [s for name in MODELS for s in _samples(name)],
+        COMPUTE: [_job(name) for name in MODELS],
+        ENSEMBLES: [_ensemble(name, runs) for name in ENSEMBLES_OF],
+        COMPARISONS: _comparisons(runs, scores),
+        AUDIT: _audit(),
+    }
+    for table, found in rows.items():
+        write_rows(layout.table(table.name), table, change(table.name, found))
+
+
+PLACE = {"environment": "local", "questions": "demo"}
+
+
+def _questions(count: int) -> list[Row]:
+    rows = []
+    for i in range(count):
+        text, value, unit, refs, kinds = SUBJECTS[i % len(SUBJECTS)]
+        rows.append(
+            {
+                "study": "demo",
+                "questions": "demo",
+                "question_id": f"q{i + 1:03d}",
+                "position": i,
+                "question": text if i < len(SUBJECTS) else f"{text} (variant {i // len(SUBJECTS)})",
+                "gold_value": value,
+                "gold_unit": unit,
+                "gold_refs": list(refs),
+                "answerable": value != "is_blank",
+                "kinds": list(kinds),
+                "explanation": "It stands in the document's first table." if refs else None,
+            }
+        )
+    return rows
+
+
+def _answers(asked: list[Row]) -> tuple[list[Row], list[Row], list[Row]]:
+    draw = random.Random(7)
+    predictions: list[Row] = []
+    scores: list[Row] = []
+    votes: list[Row] = []
+    right: dict[tuple[str, str], bool] = {}
+    value: dict[tuple[str, str], str | None] = {}
+    for name, skill in MODELS.items():
+        for q in asked:
+            key = (name, q["question_id"])
+            fails = name == "smollm2-135m" and q["position"] == 9
+            ok = draw.random() < skill and not fails
+            wrong = "is_blank" if draw.random() < 0.25 and q["answerable"] else "42"
+            right[key] = ok
+            value[key] = None if fails else q["gold_value"] if ok else wrong
+            predictions.append(_prediction(name, q, value[key], fails=fails, ok=ok, draw=draw))
+            scores.append(_score(name, q, ok=ok, missing=fails, overlap=draw.choice([0.0, 0.5, 1.0])))
+    for name, members in ENSEMBLES_OF.items():
+        for q in asked:
+            said = [value[m, q["question_id"]] for m in members]
+            best = max(said, key=lambda v: (said.count(v), -said.index(v)))
+            ok = best == q["gold_value"]
+            predictions.append(_prediction(name, q, best, fails=False, ok=ok, draw=draw))
+            scores.append(_score(name, q, ok=ok, missing=False, overlap=0.5))
+            votes += [
+                {
+                    **PLACE,
+                    "run": name,
+                    "question_id": q["question_id"],
+                    "member": member,
+                    "position": place,
+                    "value": said[place],
+                    "refs": q["gold_refs"],
+                    "counted": said[place] is not None,
+                    "weight": 1.0,
+                    "won": said[place] == best,
+                }
+                for place, member in enumerate(members)
+            ]
+    return predictions, scores, votes
+
+
+def _prediction(
+    name: str, q: Row, value: str | None, *, fails: bool, ok: bool, draw: random.Random
+) -> Row:
+    ensemble = name in ENSEMBLES_OF
+    measured = name in {"smollm2-135m", "qwen-0.5b"}
+    total = round(draw.uniform(0.8, 2.4) * (1 + 2 * len(name) / 10), 3)
+    return {
+        **PLACE,
+        "run": name,
+        "question_id": q["question_id"],
+        "position": q["position"],
+        "value": None if fails else value,
+        "unit": q["gold_unit"],
+        "refs": [] if fails else list(q["gold_refs"]) if ok else ["dao2022"],
+        "blank": None if fails else value == "is_blank",
+        "asked": True,
+        "confidence": None if fails or ensemble or value == "is_blank" else draw.uniform(0.3, 0.99),
+        "answer": None,
+        "explanation": None if fails else "The context says so in its second paragraph.",
+        "supporting_materials": None,
+        "reply": None if ensemble else json.dumps({"answer_value": value, "ref_id": q["gold_refs"]}),
+        "rendered_prompt": "Answer from the context only.",
+        "prompt_tokens": 612,
+        "completion_tokens": 48,
+        "cached_tokens": None,
+        "retrieval_s": 0.012,
+        "queue_s": 0.001,
+        "prefill_s": total * 0.6,
+        "decode_s": total * 0.4,
+        "first_token_s": total * 0.62,
+        "total_s": total,
+        "answered_at": START + timedelta(seconds=30 + q["position"] * 5),
+        "segment": f"{name}-1",
+        "tries": 3 if fails else 1,
+        "error": "unparsable" if fails else None,
+        "error_detail": "the reply is no JSON object: 'Sure! Here is'" if fails else None,
+        "allocated_j": draw.uniform(5, 60) if measured else None,
+        "allocated_method": ("estimated" if name == "smollm2-135m" else "counter")
+        if measured
+        else None,
+    }
+
+
+def _score(name: str, q: Row, *, ok: bool, missing: bool, overlap: float) -> Row:
+    return {
+        **PLACE,
+        "run": name,
+        "question_id": q["question_id"],
+        "rule": "strict",
+        "value_correct": ok,
+        "ref_overlap": overlap,
+        "na_correct": q["answerable"] or ok,
+        "weighted_score": 0.75 * ok + 0.15 * overlap + 0.1,
+        "why": "numbers agree within 0.1 %" if ok else "no prediction" if missing else "values differ",
+        "missing": missing,
+    }
+
+
+def wilson(right: int, n: int) -> tuple[float, float]:
+    """Wilson's interval at 95 %, written out."""
+    z = 1.959964
+    p = right / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+ENERGY: dict[str, tuple[str | None, str | None, float | None, float]] = {
+    "smollm2-135m": ("estimated", "process", 305.0, 0.42),
+    "qwen-0.5b": ("counter", "device", 1240.0, 0.05),
+    "qwen-1.5b": (None, None, None, 0.0),
+    "vote-all": (None, None, None, 0.0),
+    "vote-small": ("mixed", "process", 1545.0, 0.1),
+}
+
+
+def _run(name: str, predictions: list[Row], scores: list[Row], n: int) -> Row:
+    ensemble = name in ENSEMBLES_OF
+    mine = [s for s in scores if s["run"] == name]
+    said = [p for p in predictions if p["run"] == name]
+    right = sum(s["value_correct"] for s in mine)
+    na = [s for s in mine if int(s["question_id"][1:]) % 6 == 5]
+    score = sum(s["weighted_score"] for s in mine) / n
+    overlap = sum(s["ref_overlap"] for s in mine) / n
+    low, high = wilson(right, n)
+    na_right = sum(s["na_correct"] for s in na)
+    method, scope, energy, relative = ENERGY[name]
+    times = sorted(p["total_s"] for p in said)
+    flags = []
+    if energy is None and not ensemble:
+        flags = [unknown(c, NO_METER) for c in ("energy_gross_j", "energy_answer_j", "energy_per_correct_j")]
+    elif energy is None:
+        flags = [unknown(c, "the energy of member qwen-1.5b is unknown") for c in ("energy_gross_j", "energy_per_correct_j")]
+    if name == "smollm2-135m":
+        flags.append(warning("lost_s", "2.0 s after the last heartbeat of a killed segment are not in the energy"))
+
+    def of(factor: float) -> float | None:
+        return None if energy is None else energy * factor
+
+    return {
+        **PLACE,
+        "study": "demo",
+        "run": name,
+        "label": name,
+        "kind": "ensemble" if ensemble else "model",
+        "members": list(ENSEMBLES_OF.get(name, ())),
+        "identity": f"{sum(map(ord, name)):016x}",
+        "weights": None if ensemble else name,
+        "revision": None if ensemble else f"sha256:{sum(map(ord, name)) * 7919:064x}",
+        "family": None if ensemble else "qwen",
+        "parameters_b": {"smollm2-135m": 0.135, "qwen-0.5b": 0.5, "qwen-1.5b": 1.5}.get(name),
+        "precision": None if ensemble else "q4_k_m",
+        "backend": None if ensemble else "llamacpp",
+        "backend_version": None if ensemble else "2026.1",
+        "retrieval": None if ensemble else "default",
+        "prompt": None if ensemble else "guide-v1",
+        "seed": None if ensemble else 0,
+        "question_count": n,
+        "answered": n - sum(p["error"] is not None for p in said),
+        "blank": sum(bool(p["blank"]) for p in said),
+        "failed": sum(p["error"] is not None for p in said),
+        "correct": right,
+        "rule": "strict",
+        "score": score,
+        "score_low": max(score - 0.14, 0.0),
+        "score_high": min(score + 0.12, 1.0),
+        "value_accuracy": right / n,
+        "value_accuracy_low": low,
+        "value_accuracy_high": high,
+        "ref_overlap": overlap,
+        "ref_overlap_low": max(overlap - 0.1, 0),
+        "ref_overlap_high": min(overlap + 0.1, 1),
+        "na_recall": na_right / len(na) if na else None,
+        "na_recall_low": wilson(na_right, len(na))[0] if na else None,
+        "na_recall_high": wilson(na_right, len(na))[1] if na else None,
+        "top_group": name not in {"smollm2-135m", "vote-small"},
+        "headline": name == "qwen-0.5b",
+        "energy_method": method,
+        "energy_scope": scope,
+        "energy_gross_j": of(1.2),
+        "energy_gross_uncertainty_j": of(1.2 * relative),
+        "energy_net_j": of(0.9) if method == "counter" else None,
+        "energy_load_j": of(0.2),
+        "energy_answer_j": energy,
+        "energy_answer_uncertainty_j": of(relative),
+        "energy_per_question_j": of(1 / n),
+        "energy_per_correct_j": None if energy is None or right == 0 else energy / right,
+        "energy_per_correct_low_j": None if energy is None or right == 0 else energy / right * 0.7,
+        "energy_per_correct_high_j": None if energy is None or right == 0 else energy / right * 1.6,
+        "site_energy_j": of(1.2 * 1.2),
+        "carbon_g": of(1.2 * 1.2 / 3.6e6 * 120),
+        "energy_price": None,
+        "cpu_s": 210.5,
+        "wall_s": 131.0,
+        "load_s": 4.2,
+        "prompt_tokens": 612 * n,
+        "completion_tokens": 48 * n,
+        "latency_mean_s": sum(times) / n,
+        "latency_p50_s": times[n // 2],
+        "latency_p95_s": times[int(n * 0.95)],
+        "first_token_p50_s": None if ensemble else times[n // 2] * 0.6,
+        "prefill_tokens_per_s": None if ensemble else 412.0,
+        "decode_tokens_per_s": None if ensemble else 98.0,
+        "rss_peak_bytes": {"smollm2-135m": 397410304, "qwen-0.5b": 805306368}.get(name),
+        "vram_peak_bytes": 1610612736 if name == "qwen-0.5b" else None,
+        "weights_bytes": None if ensemble else 98_000_000,
+        "gpu_names": ["NVIDIA A100-SXM4-40GB"] if name == "qwen-0.5b" else [],
+        "cpu_model": None if ensemble else "AMD EPYC 7763",
+        "hosts": [] if ensemble else ["node017"],
+        "job_ids": [] if ensemble else [f"48151{len(name)}"],
+        "job_state": None if ensemble else "COMPLETED",
+        "segment_count": 2 if name == "smollm2-135m" else 0 if ensemble else 1,
+        "lost_s": 2.0 if name == "smollm2-135m" else 0.0,
+        "versions": json.dumps({"python": "3.11.9", "wattbench": "0.1.0", "xllamacpp": "2026.1"}),
+        "flags": flags,
+    }  # fmt: skip
+
+
+def _segments(name: str) -> list[Row]:
+    return [
+        {
+            **PLACE,
+            "run": name,
+            "segment": f"{name}-{number}",
+            "number": number,
+            "job_id": f"48151{len(name)}",
+            "scheduler": "slurm",
+            "attempt": number,
+            "host": "node017",
+            "process_id": 4711,
+            "gpu_uuids": ["GPU-1b2c"] if name == "qwen-0.5b" else [],
+            "started_at": START + timedelta(hours=number),
+            "ended_at": START + timedelta(hours=number, seconds=90),
+            "duration_s": 90.0,
+            "ended_by": "finished" if number == last else "killed",
+            "lost_s": 0.0 if number == last else 2.0,
+            "answered": 12,
+            "cpu_s": 150.0,
+            "rss_peak_bytes": 397410304,
+            "vram_peak_bytes": None,
+            "phases": [{"phase": "answer", "wall_s": 80.0, "cpu_s": 140.0, "devices": []}],
+            "flags": [unknown("vram_peak_bytes", "the job has no GPU")] if name != "qwen-0.5b" else [],
+        }
+        for last in (2 if name == "smollm2-135m" else 1,)
+        for number in range(1, last + 1)
+    ]  # fmt: skip
+
+
+def _samples(name: str) -> list[Row]:
+    draw = random.Random(name)
+    rows = []
+    gpu = name == "qwen-0.5b"
+    for number in (1, 2) if name == "smollm2-135m" else (1,):
+        for step in range(0, 180):
+            elapsed = step * 0.5
+            phase = "load" if elapsed < 6 else "warm_up" if elapsed < 10 else "answer"
+            busy = phase == "answer"
+            base = {
+                **PLACE,
+                "run": name,
+                "segment": f"{name}-{number}",
+                "at": START + timedelta(hours=number, seconds=elapsed),
+                "elapsed_s": elapsed,
+                "phase": phase,
+                "energy_j": None,
+                "temperature_c": None,
+                "clock_mhz": None,
+            }
+            rows.append(
+                {
+                    **base,
+                    "device": "process",
+                    "power_w": None,
+                    "utilisation_pct": 190 + draw.uniform(-15, 8) if busy else 95.0,
+                    "memory_bytes": 397410304,
+                    "cpu_s": elapsed * 1.8,
+                }
+            )
+            if gpu:
+                rows.append(
+                    {
+                        **base,
+                        "device": "GPU-1b2c",
+                        "power_w": 240 + 60 * math.sin(step / 6) + draw.uniform(-12, 12)
+                        if busy
+                        else 62.0,
+                        "utilisation_pct": 80.0,
+                        "memory_bytes": 1610612736,
+                        "cpu_s": None,
+                    }
+                )
+    return rows
+
+
+def _job(name: str) -> Row:
+    slurm = name != "qwen-1.5b"
+    gpu = name == "qwen-0.5b"
+    reasons = [unknown("consumed_energy_j", "the cluster runs no energy plugin")]
+    if not slurm:
+        reasons += [unknown(c, "the run did not go through Slurm") for c in ("state", "memory_requested_bytes")]
+    return {
+        **PLACE,
+        "run": name,
+        "job_id": f"48151{len(name)}" if slurm else "local-laptop-311-1741942800",
+        "scheduler": "slurm" if slurm else "local",
+        "attempt": 1,
+        "state": "COMPLETED" if slurm else None,
+        "exit_code": "0:0" if slurm else None,
+        "partition": "gpu" if slurm else None,
+        "account": "lab" if slurm else None,
+        "nodes": ["node017"] if slurm else ["laptop"],
+        "started_at": START if slurm else None,
+        "ended_at": START + timedelta(seconds=131) if slurm else None,
+        "wall_s": 131.0,
+        "time_limit_s": 3600.0 if slurm else None,
+        "cpus": 2,
+        "cpu_s": 210.5,
+        "cpu_efficiency_pct": 80.3,
+        "memory_requested_bytes": 4 * 2**30 if slurm else None,
+        "memory_peak_bytes": 805306368,
+        "memory_efficiency_pct": 18.75 if slurm else None,
+        "gpus": 1 if gpu else 0,
+        "gpu_utilisation_pct": 71.4 if gpu else None,
+        "consumed_energy_j": None,
+        "source": "sacct+ledger" if slurm else "ledger",
+        "flags": reasons,
+    }  # fmt: skip
+
+
+def _ensemble(name: str, runs: list[Row]) -> Row:
+    row = next(r for r in runs if r["run"] == name)
+    members = [r for r in runs if r["run"] in ENSEMBLES_OF[name]]
+    best = max(members, key=lambda r: r["score"])
+    return {
+        **PLACE,
+        "run": name,
+        "strategy": "majority",
+        "ignore_blank": name == "vote-small",
+        "members": list(ENSEMBLES_OF[name]),
+        "score": row["score"],
+        "best_member": best["run"],
+        "best_member_score": best["score"],
+        "unanimous": 9,
+        "decided_by_order": 4,
+        "energy_gross_j": row["energy_gross_j"],
+        "latency_sequential_s": 9.4,
+        "latency_parallel_s": None if name == "vote-all" else 5.1,
+    }
+
+
+def _comparisons(runs: list[Row], scores: list[Row]) -> list[Row]:
+    right = {(s["run"], s["question_id"]): s["value_correct"] for s in scores}
+    ids = sorted({s["question_id"] for s in scores})
+    rows = []
+    for i, one in enumerate(runs):
+        for other in runs[i + 1 :]:
+            a, b = one["run"], other["run"]
+            difference = one["score"] - other["score"]
+            rows.append(
+                {
+                    **PLACE,
+                    "rule": "strict",
+                    "first": a,
+                    "second": b,
+                    "paired": len(ids),
+                    "only_first": sum(right[a, q] and not right[b, q] for q in ids),
+                    "only_second": sum(right[b, q] and not right[a, q] for q in ids),
+                    "difference": difference,
+                    "difference_low": difference - 0.17,
+                    "difference_high": difference + 0.16,
+                    "p": min(1.0, math.exp(-abs(difference) * 14)),
+                    "p_adjusted": min(1.0, 10 * math.exp(-abs(difference) * 14)),
+                }
+            )
+    return rows
+
+
+def _audit() -> list[Row]:
+    return [
+        {
+            **PLACE,
+            "run": "smollm2-135m",
+            "check": "killed_segment",
+            "severity": "warning",
+            "detail": "Segment 1 ended without a word; at most 2.0 s ran on unmeasured.",
+            "mend": "Give the job more wall time.",
+        },
+        {
+            **PLACE,
+            "run": None,
+            "check": "few_questions",
+            "severity": "note",
+            "detail": "24 questions tell apart scores only if they differ by about 0.2.",
+            "mend": None,
+        },
+        {
+            **PLACE,
+            "run": "qwen-1.5b",
+            "check": "no_energy",
+            "severity": "error",
+            "detail": "The run has no energy at all, so it cannot be the headline.",
+            "mend": "Run it on a node with a meter, or configure energy.estimate.",
+        },
+    ]
