@@ -1,4 +1,4 @@
-"""Writing files whole: temporary name in the same folder, flush, fsync, rename.
+"""Writing files whole (temporary name, flush, fsync, rename), and where caches lie.
 
 Stands below the tables so that what must start fast can write without loading Arrow.
 """
@@ -15,6 +15,20 @@ from pathlib import Path
 from typing import IO, Any
 
 from wattbench.errors import FaultError, InputError
+
+CACHE_VARIABLE = "WATTBENCH_CACHE"
+
+
+def cache_folder() -> Path:
+    """Folder of what is kept between studies and can be made again.
+
+    `$WATTBENCH_CACHE`, else `$XDG_CACHE_HOME/wattbench`, else `~/.cache/wattbench`.
+    """
+    if named := os.environ.get(CACHE_VARIABLE):
+        return Path(named).expanduser()
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "wattbench"
+    return Path.home() / ".cache" / "wattbench"
 
 
 def write_whole(path: Path, fill: Callable[[IO[bytes]], object]) -> None:

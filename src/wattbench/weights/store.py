@@ -11,22 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from wattbench.errors import FaultError, InputError
-from wattbench.files import file_digest, write_json
+from wattbench.files import cache_folder, file_digest, write_json
 from wattbench.weights.catalogue import CATALOGUE, PinnedFile
-
-CACHE_VARIABLE = "WATTBENCH_CACHE"
-
-
-def cache_folder() -> Path:
-    """Folder of what wattbench keeps between studies.
-
-    `$WATTBENCH_CACHE`, else `$XDG_CACHE_HOME/wattbench`, else `~/.cache/wattbench`.
-    """
-    if named := os.environ.get(CACHE_VARIABLE):
-        return Path(named).expanduser()
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base) / "wattbench"
-    return Path.home() / ".cache" / "wattbench"
+from wattbench.weights.gguf import is_gguf, least_bytes
 
 
 def weights_folder() -> Path:
@@ -104,7 +91,7 @@ def locate(name_or_path: str) -> Path:
         InputError: The file is absent, cannot be read or is not the pinned one.
     """
     if name_or_path not in CATALOGUE:
-        return _located_path(name_or_path)
+        return check_path(name_or_path)
     found = presence(CATALOGUE[name_or_path], verify=True)
     raise_if_unusable(name_or_path, found)
     return found.path
@@ -135,7 +122,7 @@ def identity(name_or_path: str) -> str:
     """
     if name_or_path in CATALOGUE:
         return CATALOGUE[name_or_path].sha256
-    path = _located_path(name_or_path)
+    path = check_path(name_or_path)
     note = _note_of_path(path)
     return _remembered(path, note) or _hash(path, note)
 
@@ -150,24 +137,49 @@ def looks_like_path(text: str) -> bool:
     return "/" in text or text.startswith(("~", ".")) or Path(text).suffix in {".gguf", ".onnx"}
 
 
-def _located_path(text: str) -> Path:
+def check_path(text: str) -> Path:
+    """A weight file given by path, checked as far as is cheap.
+
+    A GGUF file's header says how long the file must be; that it was found whole is remembered.
+
+    Raises:
+        InputError: It is absent, cannot be read, or is cut.
+    """
     if "\0" in text:
         raise InputError("a path holds a zero byte.", where=repr(text))
     path = Path(text).expanduser()
     if not path.exists() and not looks_like_path(text):
         pinned_file(text)
     try:
-        with path.open("rb") as stream:
-            empty = not stream.read(1)
+        if path.stat().st_size == 0:
+            raise InputError("the weight file is empty.", where=str(path), mend="Fetch it again.")
+        gguf = is_gguf(path)
     except OSError as error:
         raise InputError(
             f"the weight file cannot be read: {error.strerror}.",
             where=str(path),
             mend="Give the path of a weight file, or a name that `wattbench list weights` shows.",
         ) from error
-    if empty:
-        raise InputError("the weight file is empty.", where=str(path), mend="Fetch it again.")
+    if gguf and not _found_whole(path):
+        _check_gguf(path)
     return path
+
+
+def _check_gguf(path: Path) -> None:
+    least = least_bytes(path)
+    size = path.stat().st_size
+    if size < least:
+        raise InputError(
+            f"the weight file is truncated: it has {size} bytes, its header promises {least}.",
+            where=str(path),
+            mend="Copy or download it again.",
+        )
+    note = _note_of_path(path)
+    _remember(path, note, _remembered(path, note))
+
+
+def _found_whole(path: Path) -> bool:
+    return _kept(path, _note_of_path(path)) is not None
 
 
 def _note_of_pinned(path: Path) -> Path:
@@ -185,16 +197,20 @@ def _stamp(path: Path) -> dict[str, Any]:
 
 
 def _remembered(path: Path, note: Path) -> str | None:
+    kept = _kept(path, note)
+    sha256 = kept.get("sha256") if kept is not None else None
+    return sha256 if isinstance(sha256, str) else None
+
+
+def _kept(path: Path, note: Path) -> dict[str, Any] | None:
+    """What is remembered of a file, unless it has changed since."""
     try:
         kept = json.loads(note.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     if not isinstance(kept, dict):
         return None
-    stamp = _stamp(path)
-    same = all(kept.get(key) == value for key, value in stamp.items())
-    sha256 = kept.get("sha256")
-    return sha256 if same and isinstance(sha256, str) else None
+    return kept if all(kept.get(key) == value for key, value in _stamp(path).items()) else None
 
 
 def _hash(path: Path, note: Path) -> str:
@@ -210,7 +226,7 @@ def _hash(path: Path, note: Path) -> str:
     return sha256
 
 
-def _remember(path: Path, note: Path, sha256: str) -> None:
+def _remember(path: Path, note: Path, sha256: str | None) -> None:
     try:
         write_json(note, {**_stamp(path), "sha256": sha256})
     except FaultError:
