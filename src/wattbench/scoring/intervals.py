@@ -157,7 +157,7 @@ def difference_intervals(draws: Reals, first: int, level: float) -> tuple[Reals,
     """
     differences = draws[first] - draws[first + 1 :]
     count = draws.shape[1]
-    low = int(np.floor((1 - level) / 2 * (count - 1)))
+    low = int(np.floor((1 - level) / 2 * (count - 1) + 1e-9))
     high = count - 1 - low
     parted = np.partition(differences, (low, high), axis=1)
     return parted[:, low].astype(np.float64), parted[:, high].astype(np.float64)
