@@ -1,0 +1,158 @@
+"""The stage `retrieve`: questions become contexts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from wattbench.errors import InputError
+from wattbench.progress import Progress
+from wattbench.retrieval.embedders import open_embedder
+from wattbench.retrieval.expand import contexts_digest, expand, snippet_rows
+from wattbench.retrieval.index import AGAIN, read_index
+from wattbench.retrieval.planner import plan_question, plan_rules
+from wattbench.retrieval.search import Searcher
+from wattbench.study.identity import retrieval_slice
+from wattbench.study.layout import Layout
+from wattbench.study.models import SMOKE, Study
+from wattbench.study.questions import Question, study_questions
+from wattbench.study.retrieval import Retrieval
+from wattbench.tables.contract import SCHEMA_VERSION
+from wattbench.tables.documents import CONTEXTS
+from wattbench.tables.files import digest, write_json, write_rows
+
+Planner = Callable[[str, int], list[str]]
+
+PLANNERS: dict[str, Planner] = {"question": plan_question, "rules": plan_rules}
+
+
+def retrieve(study: Study, questions: str, retrieval: str) -> None:
+    """Find what each question is given, and write the contexts and their manifest.
+
+    Args:
+        study: The study.
+        questions: Name of the question set, or of its one-question twin.
+        retrieval: Name of the retrieval.
+
+    Raises:
+        InputError: A name is unknown, the index is missing or was made by another embedder, or
+            the planner needs a language model.
+        FaultError: The embedder failed, or the disk did.
+    """
+    settings = _settings(study, questions, retrieval)
+    planner = _planner(settings, retrieval)
+    asked = study_questions(study, questions)
+    layout = Layout(Path(study.study.results))
+    searcher = open_searcher(study, study.index_of(retrieval))
+    rows: list[dict[str, Any]] = []
+    with Progress(f"retrieve {questions}", total=len(asked), unit="questions") as progress:
+        for question in asked:
+            rows.append(_context(question, settings, planner, searcher))
+            progress.advance()
+    write_rows(layout.contexts(questions, retrieval), CONTEXTS, rows)
+    timeless = [{k: v for k, v in row.items() if k != "retrieval_s"} for row in rows]
+    write_json(
+        layout.contexts_manifest(questions, retrieval),
+        {
+            "schema_version": SCHEMA_VERSION,
+            "questions": questions,
+            "retrieval": retrieval,
+            "settings": retrieval_slice(study, retrieval),
+            "embedder": searcher.index.embedder_identity,
+            "count": len(rows),
+            "abstain": sum(row["abstain"] for row in rows),
+            "contexts_sha256": digest(timeless),
+        },
+    )
+
+
+def open_searcher(study: Study, index: str) -> Searcher:
+    """A study's index, ready to be searched.
+
+    Raises:
+        InputError: It is unknown or missing, or was made by another embedder.
+    """
+    if index not in study.indexes:
+        known = ", ".join(study.indexes)
+        raise InputError(f"the study has no index '{index}'.", mend=f"It has: {known}.")
+    folder = Layout(Path(study.study.results)).index(index)
+    found = read_index(folder)
+    embedder = open_embedder(study.indexes[index].embedder)
+    if embedder.identity != found.embedder_identity:
+        raise InputError(
+            f"the index was made by the embedder '{found.embedder_identity}', the study asks for "
+            f"'{embedder.identity}'.",
+            where=str(folder),
+            mend=AGAIN,
+        )
+    return Searcher(found, embedder)
+
+
+def _settings(study: Study, questions: str, retrieval: str) -> Retrieval:
+    if retrieval not in study.retrievals:
+        known = ", ".join(study.retrievals)
+        raise InputError(f"the study has no retrieval '{retrieval}'.", mend=f"It has: {known}.")
+    if questions.removesuffix(SMOKE) not in study.questions:
+        known = ", ".join(study.questions)
+        raise InputError(f"the study has no question set '{questions}'.", mend=f"It has: {known}.")
+    settings = study.retrievals[retrieval]
+    index = study.index_of(retrieval)
+    if settings.bm25_top_k and not study.indexes[index].bm25:
+        raise InputError(
+            f"'bm25_top_k' is {settings.bm25_top_k}, but the index '{index}' keeps no BM25.",
+            where=f"retrievals.{retrieval}.bm25_top_k",
+            mend=f"Set 'indexes.{index}.bm25' to true, or 'bm25_top_k' to 0.",
+        )
+    return settings
+
+
+def _planner(settings: Retrieval, retrieval: str) -> Planner:
+    try:
+        return PLANNERS[settings.planner.kind]
+    except KeyError:
+        raise InputError(
+            f"the planner kind '{settings.planner.kind}' asks a language model, which this stage "
+            "does not run.",
+            where=f"retrievals.{retrieval}.planner.kind",
+            mend="Use 'question' or 'rules'.",
+        ) from None
+
+
+def _context(
+    question: Question, settings: Retrieval, planner: Planner, searcher: Searcher
+) -> dict[str, Any]:
+    started = time.perf_counter()
+    queries = planner(question.text, settings.planner.max_queries)
+    dense = searcher.dense(queries, settings.top_k, settings.rerank, settings.top_k_final)
+    hits = dense + searcher.lexical(question.text, settings.bm25_top_k, dense)
+    tree = searcher.index.tree
+    found = expand(
+        hits,
+        tree,
+        parents=settings.parents,
+        children=settings.children,
+        max_words=settings.max_context_words,
+    )
+    snippets = snippet_rows(found, tree)
+    top_score = max((hit.score for hit in dense if hit.score is not None), default=None)
+    return {
+        "question_id": question.id,
+        "position": question.position,
+        "question": question.text,
+        "answer_unit": question.unit,
+        "queries": queries,
+        "snippets": snippets,
+        "top_score": top_score,
+        "abstain": _abstains(top_score, settings),
+        "contexts_digest": contexts_digest(snippets),
+        "retrieval_s": time.perf_counter() - started,
+    }
+
+
+def _abstains(top_score: float | None, settings: Retrieval) -> bool:
+    threshold = settings.retrieval_threshold
+    if threshold is None or settings.below_threshold != "abstain":
+        return False
+    return top_score is None or top_score < threshold
