@@ -7,11 +7,20 @@ import time
 from types import TracebackType
 from typing import Self
 
+from rich import filesize
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bar
 
 PLAIN_LINE_EVERY_S = 5.0
+BYTES = "bytes"
+"""The unit whose counts are shown as kB, MB and GB."""
 
 
 class Progress:
@@ -20,7 +29,7 @@ class Progress:
     Args:
         what: What runs, such as 'infer qwen-0.5b on demo'.
         total: Items in all, or None where that is not known.
-        unit: What is counted, in the plural.
+        unit: What is counted, in the plural; `BYTES` is shown in kB, MB and GB.
         done: Items that were done before.
     """
 
@@ -39,8 +48,8 @@ class Progress:
             self._bar = Bar(
                 TextColumn("{task.description}"),
                 BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn(f"{self.unit}  {{task.fields[rate]}}"),
+                DownloadColumn() if self.unit == BYTES else MofNCompleteColumn(),
+                TextColumn(f"{'' if self.unit == BYTES else self.unit}  {{task.fields[rate]}}"),
                 TimeRemainingColumn(),
                 console=Console(stderr=True),
             )
@@ -63,13 +72,20 @@ class Progress:
     def rate(self) -> str:
         """Items a second since the start, for people."""
         elapsed = max(time.monotonic() - self._started, 1e-9)
-        return f"{(self.done - self._done_before) / elapsed:.2g}/s"
+        rate = (self.done - self._done_before) / elapsed
+        return f"{filesize.decimal(int(rate))}/s" if self.unit == BYTES else f"{rate:.2g}/s"
 
     def _print(self) -> None:
         self._last_line = time.monotonic()
-        of = f"/{self.total}" if self.total is not None else ""
         rate = f", {self.rate()}" if self.done > self._done_before else ""
-        print(f"{self.what}: {self.done}{of} {self.unit}{rate}", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"{self.what}: {self._counts()}{rate}", file=sys.stderr, flush=True)  # noqa: T201
+
+    def _counts(self) -> str:
+        if self.unit == BYTES:
+            of = f" of {filesize.decimal(self.total)}" if self.total is not None else ""
+            return f"{filesize.decimal(self.done)}{of}"
+        of = f"/{self.total}" if self.total is not None else ""
+        return f"{self.done}{of} {self.unit}"
 
     def __exit__(
         self,

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -105,6 +105,32 @@ def print_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
+def print_rows(rows: Sequence[Mapping[str, object]], *, as_json: bool = False) -> None:
+    """Print rows as a table for people, or as JSON; the first column is never broken."""
+    if as_json:
+        print_json(list(rows))
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for number, column in enumerate(rows[0] if rows else ()):
+        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=number == 0)
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row.values()))
+    Console().print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
 __all__ = [
     "EXIT_BAD_INPUT",
     "IdentityOption",
@@ -114,5 +140,6 @@ __all__ = [
     "check_identity",
     "open_study",
     "print_json",
+    "print_rows",
     "stage",
 ]

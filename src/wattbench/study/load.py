@@ -74,6 +74,18 @@ def validated(values: dict[str, Any], source: str, places: Mapping[str, Place]) 
     raise _complaint(found, source)
 
 
+def mistakes_in(path: Path) -> list[Mistake] | None:
+    """Every mistake of a study file, or None where the file cannot be read as settings at all."""
+    try:
+        settings = read_settings(path)
+        Study.model_validate_json(json.dumps(settings.values), strict=True)
+    except InputError:
+        return None
+    except ValidationError as error:
+        return _all_mistakes(settings.values, error, settings.places)
+    return []
+
+
 def _all_mistakes(
     values: dict[str, Any], error: ValidationError, places: Mapping[str, Place]
 ) -> list[Mistake]:

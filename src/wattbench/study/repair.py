@@ -65,7 +65,7 @@ def _delete(values: Any, key: list[int | str]) -> bool:
     if not _holds(values, last):
         return False
     if isinstance(values, list):
-        values[last] = STAND_IN
+        values[int(last)] = STAND_IN
     else:
         del values[last]
     return True
