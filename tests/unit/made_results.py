@@ -73,6 +73,7 @@ def segment(run: str, *, energy_j: float | None = 100.0, **more: Any) -> dict[st
             "idle_w": 10.0, "reason": None if joules is not None else "the counter is not offered",
         }  # fmt: skip
 
+    load_j = None if energy_j is None else energy_j / 4
     row = {
         "environment": ENVIRONMENT, "questions": "set", "run": run, "segment": f"{run}-1",
         "number": 1, "job_id": f"local-host-1-{run}", "scheduler": "local", "attempt": 1,
@@ -81,7 +82,7 @@ def segment(run: str, *, energy_j: float | None = 100.0, **more: Any) -> dict[st
         "lost_s": 0.0, "answered": 4, "cpu_s": 8.0, "rss_peak_bytes": 2**30,
         "vram_peak_bytes": 2**31,
         "phases": [
-            {"phase": "load", "wall_s": 2.0, "cpu_s": 2.0, "devices": [device(energy_j and energy_j / 4)]},
+            {"phase": "load", "wall_s": 2.0, "cpu_s": 2.0, "devices": [device(load_j)]},
             {"phase": "answer", "wall_s": 8.0, "cpu_s": 6.0, "devices": [device(energy_j)]},
         ],
         "flags": [],

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from tests.unit.made_results import RIGHT, make_study, write_run
+
 from wattbench.ensembles.stage import confidence_weights, vote
 from wattbench.errors import InputError
 from wattbench.scoring.stage import score, score_folder

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from tests.unit.made_results import GOLD, RIGHT, make_study, write_run
+
 from wattbench.errors import InputError
 from wattbench.scoring.stage import score
 from wattbench.study.layout import Layout, RunFiles
