@@ -1,0 +1,193 @@
+"""What a backend is: loads a model, answers one request at a time, says what it used."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from wattbench.study.inference import Generation
+
+FAILURES = ("timeout", "http", "backend", "unparsable", "empty", "context_overflow")
+"""Kinds of failure, as in `predictions.error`."""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a backend can do.
+
+    Args:
+        max_concurrency: Requests it answers at once without changing an answer; None: any number.
+        deterministic: At temperature 0 the same request gives the same reply, so that asking
+            again after an unparsable reply is in vain.
+        local_weights: The weights are a file on this machine.
+        growing_weights: The file may grow without changing an answer that it gave before, so its
+            bytes are no part of an answer's identity.
+    """
+
+    max_concurrency: int | None = 1
+    deterministic: bool = False
+    local_weights: bool = False
+    growing_weights: bool = False
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a backend is made with.
+
+    Args:
+        model: The study's `weights`: a pinned name, a path or the backend's model id.
+        weights: The weight file, or None where the model is not on this machine.
+        revision: Revision of the model on its hub.
+        options: The study's further settings of the backend.
+        generation: How the model generates.
+        cpus: Processor threads to use.
+        gpus: GPUs given to the job.
+        concurrency: Requests in flight at most.
+        log: File for what native code prints.
+    """
+
+    model: str
+    weights: Path | None
+    revision: str | None
+    options: Mapping[str, Any]
+    generation: Generation
+    cpus: int
+    gpus: int
+    concurrency: int
+    log: Path
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of a chat."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question as it is sent.
+
+    Args:
+        question_id: Id of the question.
+        question: Its text.
+        messages: The rendered prompt.
+        schema: JSON schema of the reply, or None where it is left free.
+        generation: How to generate.
+        seed: Seed of this try.
+        timeout_s: Seconds that the request may take.
+    """
+
+    question_id: str
+    question: str
+    messages: tuple[Message, ...]
+    schema: Mapping[str, Any] | None
+    generation: Generation
+    seed: int
+    timeout_s: float
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back; None where the backend does not say.
+
+    Args:
+        text: The raw reply.
+        prompt_tokens: Tokens of the prompt.
+        completion_tokens: Tokens generated.
+        cached_tokens: Prompt tokens taken from a cache.
+        prefill_s: Seconds of reading the prompt.
+        decode_s: Seconds of generating.
+        first_token_s: Seconds from sending to the first token.
+        cut: The reply ended because it reached the token limit.
+        logprobs: Per token its text and log-probability.
+    """
+
+    text: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    prefill_s: float | None = None
+    decode_s: float | None = None
+    first_token_s: float | None = None
+    cut: bool = False
+    logprobs: tuple[tuple[str, float], ...] | None = field(default=None, repr=False)
+
+
+class BackendFailure(Exception):  # noqa: N818 - a failure of one question, not of the program
+    """One question was not answered.
+
+    Args:
+        kind: One of `FAILURES`.
+        detail: What happened, in the backend's words.
+        retry_after_s: Wait that the server asked for, or None.
+    """
+
+    def __init__(self, kind: str, detail: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind = kind
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+
+class Abandoned(Exception):  # noqa: N818 - control flow: the asker gave up, nothing went wrong
+    """The request was stopped because `stop` was set."""
+
+
+class Backend(Protocol):
+    """What the engine asks of a backend; made with a `Setup`, registered by `@backend(name)`."""
+
+    name: ClassVar[str]
+    capabilities: ClassVar[Capabilities]
+    requires: ClassVar[tuple[str, ...]]
+    """Modules it imports; all are there in every installation unless `extra` is named."""
+
+    extra: ClassVar[str | None]
+    """The optional dependency group that brings `requires`."""
+
+    def __init__(self, setup: Setup) -> None: ...
+
+    @property
+    def version(self) -> str | None:
+        """Version of the software that answers, or None where it does not say."""
+
+    def load(self) -> None:
+        """Make ready to answer.
+
+        Raises:
+            FaultError: The model cannot be loaded.
+            InputError: The settings or the weights cannot be used.
+        """
+
+    def answer(self, request: Request, stop: threading.Event) -> Reply:
+        """Answer one request.
+
+        Args:
+            request: What to answer.
+            stop: Set when the answer is no longer wanted.
+
+        Raises:
+            BackendFailure: The question was not answered.
+            Abandoned: `stop` was set.
+        """
+
+    def close(self) -> None:
+        """Free what `load` took."""
+
+
+REGISTRY: dict[str, type[Backend]] = {}
+
+
+def backend(name: str) -> Callable[[type[Any]], type[Any]]:
+    """Register a class under the name that studies use."""
+
+    def register(cls: type[Any]) -> type[Any]:
+        cls.name = name
+        REGISTRY[name] = cls
+        return cls
+
+    return register

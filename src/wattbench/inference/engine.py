@@ -1,0 +1,177 @@
+"""The engine: asks each question until it is answered or its budget is spent."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from wattbench.inference.backends.base import (
+    Abandoned,
+    Backend,
+    BackendFailure,
+    Message,
+    Request,
+)
+from wattbench.inference.journal import ANSWERED, FAILED, reply_fields
+from wattbench.inference.replies import Unparsable, parse_reply
+from wattbench.inference.stopping import Stop
+from wattbench.study.inference import Generation, Requests
+
+ASKER = "asker"
+"""Name of the threads that ask."""
+
+FIRST_PAUSE_S = 0.25
+LONGEST_PAUSE_S = 30.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """One question to ask.
+
+    Args:
+        key: Its key in the journal.
+        question_id: Its id.
+        question: Its text.
+        messages: The rendered prompt.
+        schema: JSON schema of the reply, or None where it is left free.
+    """
+
+    key: str
+    question_id: str
+    question: str
+    messages: tuple[Message, ...]
+    schema: Mapping[str, Any] | None
+
+
+class Engine:
+    """Asks questions of a loaded backend.
+
+    Args:
+        backend: The backend.
+        generation: How it generates.
+        requests: Time limit, retries and concurrency.
+        record: Called with each try's record, one call at a time; returns when it is on disk.
+        settled: Called when a question is answered or given up.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        generation: Generation,
+        requests: Requests,
+        record: Callable[[dict[str, Any]], None],
+        settled: Callable[[], None],
+    ) -> None:
+        self._backend = backend
+        self._generation = generation
+        self._requests = requests
+        self._record = record
+        self._settled = settled
+        self._writing = threading.Lock()
+        self._fault: BaseException | None = None
+
+    def ask(self, tasks: Sequence[Task], stop: Stop, check: Callable[[], None]) -> bool:
+        """Ask all questions, several at once where the backend may.
+
+        Args:
+            tasks: The questions.
+            stop: Told when to stop; what runs then is finished or given up.
+            check: Called often; raises to give up.
+
+        Returns:
+            Whether all threads ended; false where the backend does not let go.
+
+        Raises:
+            WattbenchError: The journal or the ledger cannot be written.
+        """
+        waiting: SimpleQueue[Task] = SimpleQueue()
+        for task in tasks:
+            waiting.put(task)
+        limit = self._backend.capabilities.max_concurrency or self._requests.concurrency
+        count = max(1, min(limit, self._requests.concurrency, len(tasks)))
+        threads = [
+            threading.Thread(target=self._work, args=(waiting, stop), name=ASKER, daemon=True)
+            for _ in range(count)
+        ]
+        for thread in threads:
+            thread.start()
+        ended = stop.wait_for(threads, check)
+        if self._fault is not None:
+            raise self._fault
+        return ended
+
+    def _work(self, waiting: SimpleQueue[Task], stop: Stop) -> None:
+        try:
+            while not stop.requested:
+                self._settle(waiting.get_nowait(), stop)
+        except (Empty, Abandoned):
+            return
+        # Whatever it is, it must reach the main thread, which raises it again.
+        except BaseException as error:  # noqa: BLE001
+            self._fault = error
+            stop.abandon.set()
+
+    def _settle(self, task: Task, stop: Stop) -> None:
+        """Ask one question until it is answered or its budget is spent."""
+        for attempt in range(self._requests.retries + 1):
+            ready = time.monotonic()
+            record, failure = self._try(task, attempt, stop)
+            record |= {
+                "key": task.key,
+                "question_id": task.question_id,
+                "try": attempt + 1,
+                "at": time.time(),
+                "total_s": time.monotonic() - ready,
+            }
+            last = failure is None or attempt == self._requests.retries
+            last = last or self._in_vain(record)
+            with self._writing:
+                self._record(record)
+                if last:
+                    self._settled()
+            if last or stop.requested or stop.abandon.wait(_pause(attempt, failure)):
+                return
+
+    def _try(
+        self, task: Task, attempt: int, stop: Stop
+    ) -> tuple[dict[str, Any], BackendFailure | None]:
+        request = Request(
+            question_id=task.question_id,
+            question=task.question,
+            messages=task.messages,
+            schema=task.schema if self._generation.constrain else None,
+            generation=self._generation,
+            seed=self._generation.seed + attempt,
+            timeout_s=self._requests.timeout_s,
+        )
+        try:
+            reply = self._backend.answer(request, stop.abandon)
+        except BackendFailure as error:
+            return {"kind": FAILED, "error": error.kind, "detail": error.detail}, error
+        fields = reply_fields(reply)
+        parsed = parse_reply(reply.text)
+        if isinstance(parsed, Unparsable):
+            reason = parsed.reason + (" (cut at the token limit)" if reply.cut else "")
+            failure = BackendFailure("unparsable", reason)
+            return {**fields, "kind": FAILED, "error": "unparsable", "detail": reason}, failure
+        return {**fields, "kind": ANSWERED}, None
+
+    def _in_vain(self, record: Mapping[str, Any]) -> bool:
+        """Whether another try can only give the same."""
+        error = record.get("error")
+        if error == "context_overflow":
+            return True
+        greedy = self._backend.capabilities.deterministic and self._generation.temperature == 0
+        return greedy and error in {"unparsable", "empty"}
+
+
+def _pause(attempt: int, failure: BackendFailure | None) -> float:
+    """Seconds before the next try: what the server asks for, else doubling."""
+    if failure is not None and failure.retry_after_s is not None:
+        return failure.retry_after_s
+    return float(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**attempt))

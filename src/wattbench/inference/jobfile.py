@@ -1,0 +1,59 @@
+"""`job.json`: which jobs worked for a run, with which weights, software and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wattbench.inference.run import Run
+from wattbench.records import Record
+
+SCHEMA_VERSION = 1
+
+
+def job_file(
+    run: Run,
+    predictions: Sequence[Mapping[str, Any]],
+    ledger_starts: Sequence[Record],
+    *,
+    predictions_sha256: str,
+    asked_now: int,
+) -> dict[str, Any]:
+    """The content of `job.json`.
+
+    Args:
+        run: The run.
+        predictions: Its rows of `predictions`.
+        ledger_starts: Start records of its segments, in order.
+        predictions_sha256: Hash of the predictions file.
+        asked_now: Questions that this start of the stage asked.
+    """
+    weights, model = run.weights, run.model
+    last: Mapping[str, Any] = ledger_starts[-1] if ledger_starts else {}
+    failed = sum(row.get("error") is not None for row in predictions)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        **run.names.columns(),
+        "identity": run.identity,
+        "weights": {"name": weights.name, "sha256": weights.sha256, "bytes": weights.bytes},
+        "revision": model.revision,
+        "backend": {
+            "name": model.backend,
+            "version": last.get("work", {}).get("backend_version"),
+        },
+        "prompt": {"name": run.prompt.name, "digest": run.prompt.digest},
+        "generation": model.generation.model_dump(mode="json"),
+        "question_count": len(predictions),
+        "answered": len(predictions) - failed,
+        "failed": failed,
+        "asked_now": asked_now,
+        "predictions_sha256": predictions_sha256,
+        "jobs": [_job(start) for start in ledger_starts],
+        "cpu_model": last.get("cpu_model"),
+        "host": last.get("job", {}).get("host"),
+        "versions": last.get("versions", {}),
+    }
+
+
+def _job(start: Record) -> dict[str, Any]:
+    return {**start["job"], "segment": start["segment"]}

@@ -1,0 +1,136 @@
+"""The journal of a run: what was asked under which key, and what came of it.
+
+A key is the identity of all that decides an answer, so that an unchanged question is never asked
+again and a changed one always is. Replies are kept raw and read anew each time: a better parser
+makes answers of replies that an earlier one refused, without asking again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wattbench.inference.backends.base import Reply
+from wattbench.inference.prompts import Prompt
+from wattbench.inference.replies import Answer, parse_reply
+from wattbench.records import Record, mend
+from wattbench.study.identity import digest_of
+from wattbench.study.inference import Model
+
+ANSWERS = "answers.jsonl"
+ANSWERED, FAILED, ABSTAINED = "answer", "failure", "abstained"
+
+
+def question_key(
+    context: Mapping[str, Any], *, prompt: Prompt, model: Model, weights_sha256: str | None
+) -> str:
+    """Identity of one answer, as 16 hex digits.
+
+    The question's id is not in it: an id says nothing to a model, and a renumbered question file
+    must not be paid for again.
+
+    Args:
+        context: A row of `contexts`.
+        prompt: The prompt.
+        model: The study's model entry.
+        weights_sha256: Hash of the weights, or None where they are not a file that cannot grow.
+    """
+    return digest_of(
+        {
+            "question": context["question"],
+            "unit": context["answer_unit"],
+            "contexts": context["contexts_digest"],
+            "abstain": context["abstain"],
+            "prompt": [prompt.name, prompt.digest],
+            "model": model.model_dump(
+                mode="json", include={"backend", "weights", "revision", "precision", "options"}
+            ),
+            "weights_sha256": weights_sha256,
+            "generation": model.generation.model_dump(mode="json"),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one key.
+
+    Args:
+        record: The record that counts: the last answer, else the last failure.
+        answer: What the reply says; None for a failure and for an abstention without a call.
+        tries: Times the model was asked.
+        total_s: Seconds of all tries, or None where the model was not asked.
+    """
+
+    record: Record
+    answer: Answer | None
+    tries: int
+    total_s: float | None
+
+    @property
+    def done(self) -> bool:
+        """Whether the question need not be asked again."""
+        return self.answer is not None or self.record["kind"] == ABSTAINED
+
+    @property
+    def error(self) -> str | None:
+        """Kind of failure, or None where the question was answered."""
+        if self.done:
+            return None
+        return str(self.record.get("error") or "unparsable")
+
+
+def outcomes(records: Sequence[Record]) -> dict[str, Outcome]:
+    """What came of every key."""
+    by_key: dict[str, list[Record]] = {}
+    for record in records:
+        by_key.setdefault(record["key"], []).append(record)
+    return {key: _outcome(own) for key, own in by_key.items()}
+
+
+def _outcome(own: Sequence[Record]) -> Outcome:
+    asked = [record for record in own if record["kind"] != ABSTAINED]
+    tries = len(asked)
+    total_s = math.fsum(record["total_s"] for record in asked) if asked else None
+    for record in reversed(own):
+        if record["kind"] == ABSTAINED:
+            return Outcome(record, None, tries, total_s)
+        if "reply" in record:
+            answer = parse_reply(record["reply"])
+            if isinstance(answer, Answer):
+                return Outcome(record, answer, tries, total_s)
+    return Outcome(own[-1], None, tries, total_s)
+
+
+def open_answers(folder: Path) -> tuple[list[Record], list[str]]:
+    """Records of a journal after repairing it, and a sentence for each repair.
+
+    Raises:
+        FaultError: The journal cannot be read or repaired.
+    """
+    return mend(folder / ANSWERS)
+
+
+def reply_fields(reply: Reply) -> dict[str, Any]:
+    """A reply as fields of a record."""
+    return {
+        "reply": reply.text.encode("utf-8", errors="replace").decode("utf-8"),
+        "prompt_tokens": reply.prompt_tokens,
+        "completion_tokens": reply.completion_tokens,
+        "cached_tokens": reply.cached_tokens,
+        "prefill_s": reply.prefill_s,
+        "decode_s": reply.decode_s,
+        "first_token_s": reply.first_token_s,
+        "cut": reply.cut,
+        "logprobs": None
+        if reply.logprobs is None
+        else [[token, finite(logprob)] for token, logprob in reply.logprobs],
+    }
+
+
+def finite(number: float) -> float | None:
+    """The number, or None where JSON has none for it."""
+    return number if math.isfinite(number) else None

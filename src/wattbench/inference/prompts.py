@@ -1,0 +1,141 @@
+"""The prompts: what a model is told, and the JSON schema that its reply must meet.
+
+A prompt is a name that studies use and never changes what it says: another wording is another
+name. Its digest is part of every answer's identity all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wattbench.files import digest
+from wattbench.inference.backends.base import Message
+from wattbench.tables.values import BLANK
+
+SNIPPET_BREAK = "\n---\n"
+NO_SNIPPETS = "(no documents were found)"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prompt.
+
+    Args:
+        name: What a study calls it.
+        system: The system message.
+        user: The user message, with {context}, {question} and {unit}.
+        fields: Keys of the reply and the JSON schema of each, in order; `ref_id` is completed
+            with the ids at hand.
+    """
+
+    name: str
+    system: str
+    user: str
+    fields: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def digest(self) -> str:
+        """sha256 of all that the prompt says and asks for, as 64 hex digits."""
+        return digest([self.system, self.user, list(self.fields.items())])
+
+    def messages(
+        self, question: str, unit: str | None, snippets: Sequence[Mapping[str, Any]]
+    ) -> tuple[Message, ...]:
+        """The chat that asks a question.
+
+        Args:
+            question: Its text.
+            unit: Unit the answer is asked in, or None.
+            snippets: Rows of `contexts.snippets`, in order.
+        """
+        lines = [f"[ref_id={s['document_id']}] {' '.join(s['text'].split())}" for s in snippets]
+        filled = self.user.format(
+            context=SNIPPET_BREAK.join(lines) or NO_SNIPPETS,
+            question=" ".join(question.split()),
+            unit=unit or BLANK,
+        )
+        return (Message("system", self.system), Message("user", filled))
+
+    def schema(self, snippets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """JSON schema of the reply; references are held to the documents of the context."""
+        properties = {key: dict(value) for key, value in self.fields.items()}
+        ids = list(dict.fromkeys(str(s["document_id"]) for s in snippets))
+        properties["ref_id"] = {
+            "type": "array",
+            "items": {"type": "string", "enum": ids or [BLANK]},
+            "maxItems": min(len(ids), MOST_REFS),
+        }
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        }
+
+
+MOST_REFS = 4
+SHORT = {"type": "string", "maxLength": 48}
+
+GUIDE_V1 = Prompt(
+    name="guide-v1",
+    system=(
+        "You answer questions from documents. Use only the context that the user gives you and "
+        "nothing else that you know. If the context does not support an answer, write is_blank "
+        "as answer_value and as ref_id. For a true-or-false question answer_value is 1 for true "
+        "and 0 for false."
+    ),
+    user=(
+        "Read the question and then the context, and answer from the context alone.\n"
+        "Rules:\n"
+        "- answer_value is a number without unit and without thousands separators, or a name, or "
+        "a list [a, b]; a range is written [low, high].\n"
+        "- Give the number in the unit named below; is_blank there means that none applies.\n"
+        "- ref_id lists the ids of the documents that hold the answer, as they stand in "
+        "[ref_id=...].\n"
+        "- Where the context lacks the answer, answer_value and ref_id are is_blank.\n\n"
+        'Additional info (JSON): {{"answer_unit": "{unit}"}}\n\n'
+        "Question: {question}\n\n"
+        "Context:\n{context}\n\n"
+        "Reply with one JSON object and nothing else, its keys in this order:\n"
+        "explanation: why the context gives this answer, in one to three sentences;\n"
+        "answer: the answer as a sentence;\n"
+        "answer_value: the bare value, or is_blank;\n"
+        "ref_id: list of document ids;\n"
+        "ref_url: list of the documents' addresses where the context states them, else empty;\n"
+        "supporting_materials: the words, table or figure that the answer rests on."
+    ),
+    fields={
+        "explanation": {"type": "string", "maxLength": 400},
+        "answer": {"type": "string", "maxLength": 200},
+        "answer_value": {"type": "string", "maxLength": 120},
+        "ref_id": {},
+        "ref_url": {"type": "array", "items": {"type": "string", "maxLength": 200}, "maxItems": 4},
+        "supporting_materials": {"type": "string", "maxLength": 300},
+    },
+)
+"""The guide's prompt: six keys, the question before the context."""
+
+COMPACT_V1 = Prompt(
+    name="compact-v1",
+    system="Answer from the context only, as JSON.",
+    user=(
+        "{context}\n\n"
+        "Question: {question}\n"
+        "Unit: {unit}\n"
+        "explanation: quote the words that answer the question.\n"
+        "answer_value: the bare number in that unit, without separators; a range as [low,high]; "
+        "a name; 1 for true, 0 for false; is_blank if the context does not say.\n"
+        "ref_id: the document quoted."
+    ),
+    fields={
+        "explanation": {"type": "string", "maxLength": 160},
+        "answer_value": SHORT,
+        "ref_id": {},
+    },
+)
+"""For small models on a processor: few words to read and to write."""
+
+PROMPTS: Mapping[str, Prompt] = {prompt.name: prompt for prompt in (GUIDE_V1, COMPACT_V1)}
+"""Every prompt by its name; the names are those of `study.inference.PromptName`."""

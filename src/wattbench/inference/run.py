@@ -1,0 +1,165 @@
+"""One run on one question set: what it reads, where it writes, and the key of every question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from wattbench.inference.backends import backend_class
+from wattbench.inference.backends.base import Backend, Message, Setup
+from wattbench.inference.engine import Task
+from wattbench.inference.journal import Outcome, question_key
+from wattbench.inference.prompts import PROMPTS, Prompt
+from wattbench.study.identity import run_identity
+from wattbench.study.inference import Model
+from wattbench.study.layout import Layout, RunFiles
+from wattbench.study.models import Study
+from wattbench.tables.documents import CONTEXTS
+from wattbench.tables.files import read_rows
+from wattbench.telemetry.ledger import Names
+from wattbench.weights import identity as weights_identity
+from wattbench.weights import locate
+
+NATIVE_LOG = "backend.log"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What the model's weights are; path, hash and size are None where they are no file here."""
+
+    name: str
+    path: Path | None = None
+    sha256: str | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run on one question set.
+
+    Args:
+        study: The study.
+        questions: Name of the question set.
+        name: Name of the model entry.
+    """
+
+    study: Study
+    questions: str
+    name: str
+
+    @property
+    def model(self) -> Model:
+        """The study's entry of the model."""
+        return self.study.models[self.name]
+
+    @property
+    def prompt(self) -> Prompt:
+        """The prompt."""
+        return PROMPTS[self.model.prompt]
+
+    @property
+    def names(self) -> Names:
+        """What every row of the run carries."""
+        return Names(self.study.study.environment, self.questions, self.name)
+
+    @property
+    def layout(self) -> Layout:
+        """Where the study's files lie."""
+        return Layout(Path(self.study.study.results))
+
+    @property
+    def files(self) -> RunFiles:
+        """Where the run's files lie."""
+        return self.layout.run(self.study.study.environment, self.questions, self.name)
+
+    @cached_property
+    def identity(self) -> str:
+        """Digest of all that defines the run's answers, beside the contexts."""
+        return run_identity(self.study, self.name)
+
+    @property
+    def journal(self) -> Path:
+        """Folder of the journal."""
+        return self.files.journal(self.identity)
+
+    @cached_property
+    def backend_class(self) -> type[Backend]:
+        """The class of the backend."""
+        return backend_class(self.model.backend)
+
+    @cached_property
+    def contexts(self) -> list[Row]:
+        """Rows of `contexts`, in the order of the question file.
+
+        Raises:
+            InputError: They are not there or cannot be read.
+        """
+        path = self.layout.contexts(self.questions, self.study.retrieval_of(self.name))
+        return sorted(read_rows(path, CONTEXTS), key=lambda row: int(row["position"]))
+
+    @cached_property
+    def weights(self) -> Weights:
+        """The model's weights.
+
+        Raises:
+            InputError: The weights should be on this machine and are not, or are damaged.
+        """
+        name = self.model.weights
+        if not self.backend_class.capabilities.local_weights:
+            return Weights(name)
+        path = locate(name)
+        return Weights(name, path, weights_identity(name), path.stat().st_size)
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """Key in the journal of every question, by its id."""
+        growing = self.backend_class.capabilities.growing_weights
+        sha256 = None if growing else self.weights.sha256
+        return {
+            row["question_id"]: question_key(
+                row, prompt=self.prompt, model=self.model, weights_sha256=sha256
+            )
+            for row in self.contexts
+        }
+
+    def missing(self, known: Mapping[str, Outcome]) -> list[Row]:
+        """Rows of contexts that have no answer yet, one for each key."""
+        found: dict[str, Row] = {}
+        for row in self.contexts:
+            key = self.keys[row["question_id"]]
+            if key not in known or not known[key].done:
+                found.setdefault(key, row)
+        return list(found.values())
+
+    def messages(self, row: Mapping[str, Any]) -> tuple[Message, ...]:
+        """The prompt of a question as sent."""
+        return self.prompt.messages(row["question"], row["answer_unit"], row["snippets"])
+
+    def task(self, row: Mapping[str, Any]) -> Task:
+        """What the engine asks for a row of contexts."""
+        return Task(
+            key=self.keys[row["question_id"]],
+            question_id=row["question_id"],
+            question=row["question"],
+            messages=self.messages(row),
+            schema=self.prompt.schema(row["snippets"]),
+        )
+
+    def setup(self) -> Setup:
+        """What the backend is made with."""
+        return Setup(
+            model=self.model.weights,
+            weights=self.weights.path,
+            revision=self.model.revision,
+            options=self.model.options,
+            generation=self.model.generation,
+            cpus=self.model.resources.cpus,
+            gpus=self.model.resources.gpus,
+            concurrency=self.model.requests.concurrency,
+            log=self.journal / NATIVE_LOG,
+        )

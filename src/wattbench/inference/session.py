@@ -1,0 +1,190 @@
+"""A session: the missing questions are worked through in a segment of their own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from wattbench.errors import WattbenchError
+from wattbench.inference.backends.base import Backend
+from wattbench.inference.engine import ASKER, Engine
+from wattbench.inference.journal import ABSTAINED, ANSWERS
+from wattbench.inference.run import Row, Run
+from wattbench.inference.stopping import Stop
+from wattbench.progress import Progress
+from wattbench.records import Appender, Record
+from wattbench.telemetry.job import cpu_model, given_gpus, this_job, versions
+from wattbench.telemetry.ledger import starts
+from wattbench.telemetry.segment import Head, Segment
+
+LIBRARIES = ("xllamacpp", "openai", "vllm", "torch", "transformers")
+SIGNAL_EXIT = 128
+
+
+class Session:
+    """Works through what a run's journal lacks.
+
+    Args:
+        run: The run.
+        records: The journal's records; those made here are added.
+        stop: Tells when to stop.
+        beat: Called with every heartbeat.
+    """
+
+    def __init__(
+        self, run: Run, records: list[Record], stop: Stop, beat: Callable[[], None]
+    ) -> None:
+        self._run = run
+        self._records = records
+        self._stop = stop
+        self._segment = Segment(
+            run.journal,
+            self._head(),
+            hz=run.study.energy.sampling_hz,
+            gpus=self._gpus(),
+            on_beat=beat,
+        )
+
+    def _head(self) -> Head:
+        run = self._run
+        number = len(starts(run.journal)) + 1
+        names = run.names
+        return Head(
+            segment=f"{names.environment}/{names.questions}/{names.run}/{run.identity}/{number}",
+            number=number,
+            job=this_job(),
+            versions=versions(LIBRARIES),
+            cpu_model=cpu_model(),
+            work={
+                "backend": run.model.backend,
+                "backend_version": run.backend_class(run.setup()).version,
+            },
+        )
+
+    def _gpus(self) -> tuple[str, ...]:
+        """GPUs to measure: those given; all that there are where nothing says which."""
+        given = given_gpus(os.environ)
+        if given is not None:
+            return given
+        return ("all",) if self._run.model.resources.gpus else ()
+
+    def work(self, missing: list[Row]) -> int:
+        """Ask the missing questions.
+
+        Args:
+            missing: Their rows of contexts.
+
+        Returns:
+            How many questions the model was asked.
+
+        Raises:
+            InputError: The settings or the weights cannot be used.
+            FaultError: The model cannot be loaded, or the journal cannot be written.
+            SystemExit: A signal came.
+        """
+        run, segment = self._run, self._segment
+        total = len(run.contexts)
+        ended_by, detail = "failed", None
+        asked = [row for row in missing if not row["abstain"]]
+        progress = Progress(
+            f"infer {run.name} on {run.questions}",
+            total=total,
+            unit="questions",
+            done=total - len(missing),
+        )
+        try:
+            with Appender(run.journal / ANSWERS) as journal, progress:
+                self._journal, self._progress = journal, progress
+                for row in missing:
+                    if row["abstain"]:
+                        self._abstain(row)
+                if asked and not self._stop.requested:
+                    self._ask(asked)
+            ended_by = "finished" if self._stop.number is None else "signal"
+            detail = self._stop.name
+        except WattbenchError as error:
+            detail = error.paragraph()
+            raise
+        finally:
+            segment.end(ended_by, detail)
+        if self._stop.number is not None:
+            self._leave()
+        return len(asked)
+
+    def _abstain(self, row: Row) -> None:
+        self._record(
+            {
+                "kind": ABSTAINED,
+                "key": self._run.keys[row["question_id"]],
+                "question_id": row["question_id"],
+                "at": time.time(),
+            }
+        )
+        self._settled()
+
+    def _record(self, record: Record) -> None:
+        record["segment"] = self._segment.head.segment
+        self._journal.append(record)
+        self._records.append(record)
+
+    def _settled(self) -> None:
+        self._segment.answered += 1
+        self._progress.advance()
+
+    def _ask(self, rows: list[Row]) -> None:
+        run, segment = self._run, self._segment
+        segment.rest()
+        segment.phase("load")
+        backend = run.backend_class(run.setup())
+        if not self._load(backend):
+            return
+        try:
+            segment.phase("answer")
+            engine = Engine(
+                backend,
+                generation=run.model.generation,
+                requests=run.model.requests,
+                record=self._record,
+                settled=self._settled,
+            )
+            let_go = engine.ask([run.task(row) for row in rows], self._stop, segment.check)
+            segment.phase("idle")
+        except BaseException:
+            let_go = not any(t.name == ASKER for t in threading.enumerate())
+            raise
+        finally:
+            # Freeing a model that native code still runs would end the process in a crash.
+            if let_go:
+                backend.close()
+
+    def _load(self, backend: Backend) -> bool:
+        """Load the model in a thread of its own, so that a signal is heard meanwhile."""
+        failed: list[BaseException] = []
+
+        def load() -> None:
+            try:
+                backend.load()
+            # Raised again in the main thread.
+            except BaseException as error:  # noqa: BLE001
+                failed.append(error)
+
+        thread = threading.Thread(target=load, name="loader", daemon=True)
+        thread.start()
+        ended = self._stop.wait_for([thread], self._segment.check)
+        if failed:
+            raise failed[0]
+        return ended and not self._stop.requested
+
+    def _leave(self) -> None:
+        number = self._stop.number or 0
+        print(  # noqa: T201
+            f"wattbench: stopped by {self._stop.name}; "
+            f"{self._progress.done} of {self._progress.total} questions are in the journal. "
+            "Run it again to go on.",
+            file=sys.stderr,
+            flush=True,
+        )
+        raise SystemExit(SIGNAL_EXIT + number)

@@ -1,0 +1,99 @@
+"""The inference stage: asks what the journal lacks, then folds it into the run's files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from wattbench.errors import InputError
+from wattbench.inference.fold import prediction_row, write_predictions
+from wattbench.inference.jobfile import job_file
+from wattbench.inference.journal import Outcome, open_answers, outcomes
+from wattbench.inference.lease import Lease
+from wattbench.inference.run import Run
+from wattbench.inference.session import Session
+from wattbench.inference.stopping import Stop
+from wattbench.study.models import SMOKE, Study
+from wattbench.tables.answers import SAMPLES, SEGMENTS
+from wattbench.tables.files import file_digest, write_json, write_rows
+from wattbench.telemetry.job import this_job
+from wattbench.telemetry.ledger import mend_ledger, sample_rows, segment_rows, starts
+
+
+def infer(study: Study, questions: str, run: str) -> None:
+    """Ask a model what its journal lacks, and write the run's files.
+
+    Args:
+        study: The study.
+        questions: Name of the question set.
+        run: Name of the model entry.
+
+    Raises:
+        InputError: The contexts, the weights or the settings cannot be used.
+        FaultError: The disk is full, the model cannot be loaded, or another process works on the
+            same journal.
+        SystemExit: A signal stopped the work; what was answered is in the journal.
+    """
+    _check_names(study, questions, run)
+    work = Run(study, questions, run)
+    with Stop() as stop, Lease(work.journal, job_id=this_job().job_id) as lease:
+        records, notes = open_answers(work.journal)
+        notes += mend_ledger(work.journal)
+        for note in notes:
+            print(f"wattbench: {note}", file=sys.stderr, flush=True)  # noqa: T201
+        missing = work.missing(outcomes(records))
+        asked = Session(work, records, stop, lease.beat).work(missing) if missing else 0
+        fold(work, outcomes(records), asked_now=asked)
+
+
+def _check_names(study: Study, questions: str, run: str) -> None:
+    for key, name, known in (
+        ("models", run, study.models),
+        ("questions", questions.removesuffix(SMOKE), study.questions),
+    ):
+        if name not in known:
+            raise InputError(
+                f"the study has no entry '{name}'.",
+                where=key,
+                mend=f"Known: {', '.join(known)}.",
+            )
+
+
+def fold(run: Run, known: Mapping[str, Outcome], *, asked_now: int) -> None:
+    """Write a run's files from its journal and ledger.
+
+    Args:
+        run: The run.
+        known: What came of every key.
+        asked_now: Questions that this start of the stage asked.
+
+    Raises:
+        FaultError: The disk is full or the folder cannot be written.
+    """
+    names, files = run.names, run.files
+    rows = [
+        prediction_row(row, known[run.keys[row["question_id"]]], run.messages(row), names)
+        for row in run.contexts
+    ]
+    segments = segment_rows(run.journal, names)
+    write_rows(files.segments, SEGMENTS, segments)
+    write_rows(files.samples, SAMPLES, sample_rows(run.journal, names))
+    write_predictions(files.predictions, rows)
+    write_json(
+        files.job,
+        job_file(
+            run,
+            rows,
+            starts(run.journal),
+            predictions_sha256=file_digest(files.predictions),
+            asked_now=asked_now,
+        ),
+    )
+    failed = sum(row.get("error") is not None for row in rows)
+    if failed:
+        print(  # noqa: T201
+            f"wattbench: {failed} of {len(rows)} questions failed; they count as wrong and are "
+            "asked again when the stage runs again.",
+            file=sys.stderr,
+            flush=True,
+        )

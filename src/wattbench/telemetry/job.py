@@ -1,0 +1,159 @@
+"""Which job this process is: the scheduler's id, its nodes and GPUs, the machine, the versions."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import socket
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from wattbench import __version__
+
+SCONTROL_TIMEOUT_S = 10.0
+LIBRARIES = ("numpy", "pyarrow", "pydantic", "psutil", "nvidia-ml-py")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job, or one process where no scheduler made it.
+
+    Args:
+        job_id: Slurm's id, or local-<host>-<pid>-<start>.
+        scheduler: 'slurm' or 'local'.
+        cluster: Slurm's name of the cluster, or None.
+        attempt: Slurm's restart count + 1; 1 elsewhere.
+        host: Name of this machine.
+        nodes: Nodes of the job.
+        partition: Slurm's partition, or None.
+        gpus: GPUs given, as the scheduler names them.
+        cpus_given: CPUs of the job on this node, or None where unknown.
+    """
+
+    job_id: str
+    scheduler: str
+    cluster: str | None
+    attempt: int
+    host: str
+    nodes: tuple[str, ...]
+    partition: str | None
+    gpus: tuple[str, ...]
+    cpus_given: int | None
+
+
+def this_job(environ: Mapping[str, str] | None = None) -> Job:
+    """The job that this process runs in.
+
+    Args:
+        environ: Environment variables; default: this process'.
+    """
+    env = os.environ if environ is None else environ
+    host = socket.gethostname()
+    array = env.get("SLURM_ARRAY_JOB_ID"), env.get("SLURM_ARRAY_TASK_ID")
+    slurm_id = f"{array[0]}_{array[1]}" if all(array) else env.get("SLURM_JOB_ID")
+    if slurm_id is None:
+        process = psutil.Process()
+        return Job(
+            job_id=f"local-{host}-{process.pid}-{int(process.create_time())}",
+            scheduler="local",
+            cluster=None,
+            attempt=1,
+            host=host,
+            nodes=(host,),
+            partition=None,
+            gpus=given_gpus(env) or (),
+            cpus_given=usable_cpus(),
+        )
+    return Job(
+        job_id=slurm_id,
+        scheduler="slurm",
+        cluster=env.get("SLURM_CLUSTER_NAME"),
+        attempt=_count(env.get("SLURM_RESTART_COUNT"), default=0) + 1,
+        host=host,
+        nodes=_nodes(env.get("SLURM_JOB_NODELIST") or env.get("SLURM_NODELIST")) or (host,),
+        partition=env.get("SLURM_JOB_PARTITION"),
+        gpus=given_gpus(env) or (),
+        cpus_given=_count(env.get("SLURM_CPUS_ON_NODE"), default=usable_cpus()),
+    )
+
+
+def given_gpus(env: Mapping[str, str]) -> tuple[str, ...] | None:
+    """GPUs given to this process as UUIDs or indices; None where nothing says."""
+    for name in ("CUDA_VISIBLE_DEVICES", "SLURM_STEP_GPUS", "SLURM_JOB_GPUS"):
+        text = env.get(name)
+        if text is None:
+            continue
+        found: list[str] = []
+        for part in text.split(","):
+            item = part.strip()
+            # CUDA ends its list at the first entry that names no device.
+            if not item or item.startswith("-") or item == "NoDevFiles":
+                break
+            found.append(item)
+        return tuple(found)
+    return None
+
+
+def usable_cpus() -> int:
+    """CPUs that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _count(text: str | None, *, default: int) -> int:
+    return int(text) if text is not None and text.isdigit() else default
+
+
+def _nodes(hostlist: str | None) -> tuple[str, ...]:
+    if not hostlist:
+        return ()
+    if "[" not in hostlist:
+        return tuple(hostlist.split(","))
+    try:
+        answer = subprocess.run(
+            ["scontrol", "show", "hostnames", hostlist],
+            capture_output=True,
+            text=True,
+            timeout=SCONTROL_TIMEOUT_S,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return (hostlist,)
+    return tuple(answer.stdout.split())
+
+
+def cpu_model() -> str | None:
+    """Name of the processor, or None where the machine does not say."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or None
+    for key in ("model name", "hardware", "model"):
+        for line in lines:
+            name, _, value = line.partition(":")
+            if name.strip().lower() == key and value.strip():
+                return value.strip()
+    return platform.processor() or None
+
+
+def versions(libraries: Iterable[str] = ()) -> dict[str, str]:
+    """Versions of wattbench, Python, the system and installed libraries.
+
+    Args:
+        libraries: Distributions to name beside the usual ones; those not installed are left out.
+    """
+    found = {
+        "wattbench": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+    }
+    for name in (*LIBRARIES, *libraries):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,74 @@
+"""What a meter is: devices it knows, and one reading of each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Device:
+    """One device that is sampled.
+
+    Args:
+        device: GPU UUID, RAPL domain or 'process'.
+        kind: 'gpu', 'cpu', 'memory' or 'process'.
+        scope: What its energy covers: 'device', 'node' or 'process'.
+        method: 'counter', 'sampled', or None where its energy cannot be known.
+        name: Its name for people, or None.
+        resolution_s: Seconds between two updates of its sensor, or None where it has none.
+        reason: Why the energy cannot be known, or None.
+    """
+
+    device: str
+    kind: str
+    scope: str
+    method: str | None
+    name: str | None = None
+    resolution_s: float | None = None
+    reason: str | None = None
+
+    def record(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one device says at one moment; None where it does not say.
+
+    Args:
+        device: The device.
+        power_w: Power, watts.
+        energy_j: Cumulative energy, joules from any origin; never falls.
+        utilisation_pct: Utilisation, percent.
+        memory_bytes: Memory in use.
+        temperature_c: Temperature, degrees Celsius.
+        clock_mhz: Clock, MHz.
+        cpu_s: Cumulative CPU time, for a process.
+        reason: Why the device's energy is unusable from now on, or None.
+    """
+
+    device: str
+    power_w: float | None = None
+    energy_j: float | None = None
+    utilisation_pct: float | None = None
+    memory_bytes: int | None = None
+    temperature_c: float | None = None
+    clock_mhz: float | None = None
+    cpu_s: float | None = None
+    reason: str | None = None
+
+    def record(self) -> dict[str, Any]:
+        """As JSON values, what is None left out."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+class Meter(Protocol):
+    """Reads some devices."""
+
+    def devices(self) -> list[Device]:
+        """The devices, with what can be known of each."""
+
+    def read(self) -> list[Reading]:
+        """One reading of each device; a device that fails is left out."""

@@ -1,0 +1,205 @@
+"""A segment as it is lived: its start, phases, heartbeats and end, each on disk as it happens."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from wattbench.errors import WattbenchError
+from wattbench.records import Appender, read
+from wattbench.telemetry import sampler
+from wattbench.telemetry.job import Job
+from wattbench.telemetry.processes import own_peak_bytes, tree_usage
+
+LEDGER = "ledger.jsonl"
+BEAT_S = 0.75
+"""Seconds between heartbeats; below the promised second by what a busy machine may be late."""
+
+BASELINE_S = 1.0
+"""Seconds at rest before the model is loaded, where a meter is there to see them."""
+
+SAMPLER_START_S = 5.0
+SAMPLER_END_S = 5.0
+
+
+def samples_file(folder: Path, number: int) -> Path:
+    """Where a segment's samples lie."""
+    return folder / f"samples-{number}.jsonl"
+
+
+@dataclass(frozen=True)
+class Head:
+    """What is known of a segment when it starts.
+
+    Args:
+        segment: Its id, unique over all runs.
+        number: Its place in the ledger, from 1.
+        job: The job it belongs to.
+        versions: Versions of what takes part.
+        cpu_model: Name of the processor, or None.
+        backend: Name and version of the backend, and whatever else describes the work.
+    """
+
+    segment: str
+    number: int
+    job: Job
+    versions: Mapping[str, str]
+    cpu_model: str | None
+    work: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Segment:
+    """Writes one segment of a ledger.
+
+    Args:
+        folder: The journal's folder.
+        head: What is known at the start.
+        hz: Samples a second.
+        gpus: GPUs given to the job, as UUIDs or indices.
+        on_beat: Called with every heartbeat, such as a lease's renewal.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        head: Head,
+        *,
+        hz: float,
+        gpus: tuple[str, ...] = (),
+        on_beat: Callable[[], None] | None = None,
+    ) -> None:
+        self.head = head
+        self.answered = 0
+        self.fault: WattbenchError | None = None
+        self._folder = folder
+        self._on_beat = on_beat
+        self._phase = "idle"
+        self._peak = 0
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._ledger = Appender(folder / LEDGER)
+        self._write("start", sync=True, **asdict(head), pid=os.getpid(), phase=self._phase)
+        self._sampler_log: IO[bytes] | None = None
+        self._sampler = self._start_sampler(hz, gpus)
+        self._heart = threading.Thread(target=self._live, name="heartbeat", daemon=True)
+        self._heart.start()
+
+    def _start_sampler(self, hz: float, gpus: tuple[str, ...]) -> subprocess.Popen[bytes]:
+        out = samples_file(self._folder, self.head.number)
+        command = [sys.executable, "-m", sampler.__name__]
+        command += ["--root", str(os.getpid()), "--hz", str(hz), "--out", str(out)]
+        command += [f"--gpu={gpu}" for gpu in gpus]
+        self._sampler_log = (self._folder / "sampler.log").open("ab")
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=self._sampler_log,
+        )
+
+    def _write(self, kind: str, *, sync: bool, **fields: Any) -> None:
+        record = {**self._now(kind), **fields}
+        with self._lock:
+            self._ledger.append(record, sync=sync)
+
+    def _now(self, kind: str) -> dict[str, Any]:
+        usage = tree_usage(os.getpid(), without=self._sampler_pids())
+        if usage is not None:
+            self._peak = max(self._peak, usage.rss_bytes, own_peak_bytes())
+        return {
+            "kind": kind,
+            "segment": self.head.segment,
+            "at": time.time(),
+            "mono": time.monotonic(),
+            "cpu_s": None if usage is None else usage.cpu_s,
+            "rss_peak_bytes": self._peak or None,
+            "answered": self.answered,
+        }
+
+    def _sampler_pids(self) -> tuple[int, ...]:
+        process = getattr(self, "_sampler", None)
+        return () if process is None else (process.pid,)
+
+    def _live(self) -> None:
+        while not self._ended.wait(BEAT_S):
+            try:
+                self._write("beat", sync=False, phase=self._phase)
+                if self._on_beat is not None:
+                    self._on_beat()
+            except WattbenchError as error:
+                self.fault = error
+                return
+
+    def check(self) -> None:
+        """Raise what the heartbeat met.
+
+        Raises:
+            FaultError: The ledger cannot be written, or the lease was lost.
+        """
+        if self.fault is not None:
+            raise self.fault
+
+    def rest(self) -> None:
+        """Stay at rest for a baseline, where a meter is there to see it."""
+        until = time.monotonic() + SAMPLER_START_S
+        path = samples_file(self._folder, self.head.number)
+        while time.monotonic() < until and self._sampler.poll() is None:
+            for record in read(path).records[:1]:
+                if any(device["method"] for device in record["devices"]):
+                    self._ended.wait(BASELINE_S)
+                return
+            time.sleep(0.02)
+
+    def phase(self, name: str) -> None:
+        """Enter a phase: 'load', 'warm_up', 'answer' or 'idle'."""
+        self._phase = name
+        with contextlib.suppress(OSError):  # a sampler that is gone is told of at the end
+            if self._sampler.stdin is not None:
+                self._sampler.stdin.write(b"\n")
+                self._sampler.stdin.flush()
+        self._write("phase", sync=True, phase=name)
+
+    def end(self, ended_by: str, detail: str | None = None) -> None:
+        """Close the segment.
+
+        Args:
+            ended_by: 'finished', 'failed' or 'signal'.
+            detail: The failure or the signal's name.
+
+        Raises:
+            FaultError: The ledger cannot be written.
+        """
+        if self._ended.is_set():
+            return
+        self._ended.set()
+        self._heart.join(timeout=BEAT_S * 4)
+        try:
+            # Read before the sampler ends: a child that was waited for counts as ours.
+            last = self._now("end")
+            status = self._end_sampler()
+            last |= {"ended_by": ended_by, "detail": detail, "sampler_status": status}
+            self._ledger.append(last)
+        finally:
+            self._ledger.close()
+
+    def _end_sampler(self) -> int | None:
+        with contextlib.suppress(OSError):
+            if self._sampler.stdin is not None:
+                self._sampler.stdin.close()
+        try:
+            return self._sampler.wait(timeout=SAMPLER_END_S)
+        except subprocess.TimeoutExpired:
+            self._sampler.kill()
+            self._sampler.wait()
+            return None
+        finally:
+            if self._sampler_log is not None:
+                self._sampler_log.close()
