@@ -9,13 +9,14 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from wattbench.errors import EXIT_BAD_INPUT, EXIT_CANNOT_RUN, InputError, WattbenchError
-from wattbench.study.load import load_study
-from wattbench.study.models import Study
+
+if TYPE_CHECKING:
+    from wattbench.study.models import Study
 
 StudyOption = Annotated[
     Path, typer.Option("--study", help="Study file (YAML, or JSON as the workflow resolves it).")
@@ -87,6 +88,8 @@ def stage(log: Path | None = None) -> Iterator[None]:
 
 def open_study(path: Path) -> Study:
     """The study of a `--study` option."""
+    from wattbench.study.load import load_study
+
     return load_study(path)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wattbench.cli.common import JsonOption, open_study, print_json, stage
 from wattbench.errors import InputError
-from wattbench.study.models import Study
+
+if TYPE_CHECKING:
+    from wattbench.study.models import Study
 
 FileArgument = Annotated[Path, typer.Argument(help="Study file (YAML or JSON).")]
 
