@@ -26,6 +26,8 @@ from wattbench.tables.files import read_json, read_rows, write_json, write_rows,
 from wattbench.tables.verdicts import SCORES, VOTES
 
 Row = dict[str, Any]
+MADE_BY = ("weights", "revision", "backend", "prompt", "versions", "cpu_model", "jobs")
+"""What of job.json the summary repeats."""
 
 
 def score(study: Study, questions: str, run: str) -> None:
@@ -145,7 +147,8 @@ def _summary(
         "wattbench_version": __version__,
     }
     if files.job.exists():
-        summary["job"] = read_json(files.job)
+        job = read_json(files.job)
+        summary["made_by"] = {name: job.get(name) for name in MADE_BY}
     return summary
 
 

@@ -77,12 +77,12 @@ def _sacct_note(reply: Reply, *, asked: bool) -> Row:
     }
 
 
-def _cpus(files: RunFiles) -> int | None:
+def _cpus(files: RunFiles) -> dict[str, int]:
+    """CPUs given to each job, as the job itself saw them."""
     if not files.job.exists():
-        return None
-    found = read_json(files.job)
-    cpus = found.get("cpus_given") if isinstance(found, dict) else None
-    return int(cpus) if cpus is not None else None
+        return {}
+    jobs = read_json(files.job).get("jobs") or ()
+    return {job["job_id"]: job["cpus_given"] for job in jobs if job.get("cpus_given") is not None}
 
 
 def _keep_raw(
@@ -108,7 +108,7 @@ def rows_of(
     known: Mapping[str, Sequence[Attempt]],
     reason: str | None,
     *,
-    cpus: int | None,
+    cpus: Mapping[str, int],
 ) -> list[Row]:
     """Rows of the table `compute` of one run, without the columns that name the run.
 
@@ -116,7 +116,7 @@ def rows_of(
         segments: Rows of the run's ledger.
         known: Attempts that sacct knows, by job id.
         reason: Why sacct could not be asked, or None.
-        cpus: CPUs given to a job, where sacct does not say.
+        cpus: CPUs given, by job id, for where sacct does not say.
     """
     grouped: dict[tuple[str, int], list[Row]] = {}
     for segment in segments:
@@ -128,7 +128,7 @@ def rows_of(
             why = NO_JOB
         else:
             why = reason or "sacct does not know this job or attempt"
-        rows.append(joined(ledger_row(group, cpus), found, why))
+        rows.append(joined(ledger_row(group, cpus.get(job)), found, why))
     for job in dict.fromkeys(segment["job_id"] for segment in segments):
         rows += [
             accounting_row(attempt, job)

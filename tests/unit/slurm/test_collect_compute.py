@@ -61,7 +61,7 @@ def install_sacct(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> P
 
 def test_local_jobs_come_from_the_ledger(tmp_path: Path) -> None:
     study = make_study(tmp_path, ["m"])
-    write_run(study, "m", RIGHT, job={"cpus_given": 2})
+    write_run(study, "m", RIGHT, job={"jobs": [{"job_id": "local-host-1-m", "cpus_given": 2}]})
     collect_compute(study, "set")
     document = read_json(Layout(tmp_path / "results").run("local", "set", "m").compute)
     (row,) = document["rows"]
