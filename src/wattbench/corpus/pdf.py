@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,10 @@ Rectangle = tuple[float, float, float, float]
 
 SCANNED_MEND = "Run a text recogniser such as ocrmypdf over it."
 LISTED_PAGES = 8
+HEADING_WORDS = 15
+LARGER = 1.05
+"""A heading's font is larger than the body's by this factor, or bold."""
+
 MIN_FILLED = 0.5
 """Share of a table's cells that must hold text; less is a drawing."""
 
@@ -41,6 +46,8 @@ class _Block:
     box: Rectangle
     lines: tuple[str, ...] = ()
     table: Grid | None = None
+    size: float = 0.0
+    bold: bool = False
 
 
 def read_pdf(data: bytes) -> Parsed:
@@ -68,10 +75,11 @@ def _read(document: Any) -> Parsed:
     vocabulary = vocabulary_of(
         "\n".join(line for blocks, _ in pages for block in blocks for line in block.lines)
     )
+    body = _body_size([block for blocks, _ in pages for block in blocks])
     sections = []
     textless = []
     for number, (blocks, images) in enumerate(pages, start=1):
-        paragraphs = _paragraphs(blocks, vocabulary)
+        paragraphs = _paragraphs(blocks, vocabulary, body)
         if images and not paragraphs:
             textless.append(number)
         found = (*paragraphs, *images)
@@ -94,13 +102,17 @@ def _blocks(page: Any) -> list[_Block]:
     flags = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
     blocks = [_Block(box, table=grid) for box, grid in tables]
     for block in page.get_text("dict", flags=flags, sort=False)["blocks"]:
-        lines = [
-            "".join(span["text"] for span in line["spans"])
+        kept = [
+            line["spans"]
             for line in block.get("lines", ())
             if not any(_inside(line["bbox"], box) for box, _ in tables)
         ]
-        if any(line.strip() for line in lines):
-            blocks.append(_Block(tuple(block["bbox"]), tuple(lines)))
+        lines = tuple("".join(span["text"] for span in spans) for spans in kept)
+        spans = [span for line in kept for span in line if span["text"].strip()]
+        if spans:
+            size = max(round(span["size"], 1) for span in spans)
+            bold = all(span["flags"] & pymupdf.TEXT_FONT_BOLD for span in spans)
+            blocks.append(_Block(tuple(block["bbox"]), lines, size=size, bold=bold))
     order = reading_order([_box(block) for block in blocks])
     return [blocks[i] for i in order]
 
@@ -110,24 +122,50 @@ def _box(block: _Block) -> Box:
     return Box(*block.box, sum(map(count_words, text)))
 
 
-def _paragraphs(blocks: Sequence[_Block], vocabulary: frozenset[str]) -> tuple[Paragraph, ...]:
+def _body_size(blocks: Sequence[_Block]) -> float:
+    """Font size of most of the document's words; the smaller of two that are even."""
+    words: Counter[float] = Counter()
+    for block in blocks:
+        words[block.size] += sum(map(count_words, block.lines))
+    return max(words, key=lambda size: (words[size], -size), default=0.0)
+
+
+def _is_heading(block: _Block, body: float) -> bool:
+    text = " ".join(block.lines).strip()
+    stands_out = block.size > body * LARGER or block.bold
+    return stands_out and count_words(text) <= HEADING_WORDS and not text.endswith((".", ";", ","))
+
+
+def _paragraphs(
+    blocks: Sequence[_Block], vocabulary: frozenset[str], body: float
+) -> tuple[Paragraph, ...]:
+    """Paragraphs of a page; a heading opens the paragraph under it, for it says what that is of."""
     found: list[Paragraph] = []
+    headings: list[str] = []
     lines: list[str] = []
 
     def flush() -> None:
         if lines:
-            found.append(prose([join_lines(lines, vocabulary)]))
+            found.append(prose([*headings, join_lines(lines, vocabulary)]))
+            headings.clear()
             lines.clear()
 
     for block in blocks:
         if block.table is not None:
             flush()
-            found.append(rows(row_sentences(block.table)))
+            found.append(rows([*headings, *row_sentences(block.table)]))
+            headings.clear()
+            continue
+        if _is_heading(block, body):
+            flush()
+            headings.append(join_lines(block.lines, vocabulary))
             continue
         if not (lines and _goes_on(lines[-1], block.lines[0])):
             flush()
         lines.extend(block.lines)
     flush()
+    if headings:
+        found.append(prose(headings))
     return tuple(paragraph for paragraph in found if paragraph.text)
 
 

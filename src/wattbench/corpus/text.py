@@ -12,8 +12,8 @@ an abbreviation such as 'et al. ' ends one."""
 BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u200b\u2060\ufeff\ufffe\uffff]")
 SURROGATE = re.compile("[\ud800-\udfff]")
-HYPHENATED = re.compile(r"([^\W\d_]+)-$")
-WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
+HYPHENATED = re.compile(rf"({WORD.pattern})-$")
 
 
 def clean(text: str) -> str:
@@ -45,7 +45,7 @@ def join_lines(lines: Iterable[str], vocabulary: frozenset[str]) -> str:
     """Lines as one, words that a line end cut mended.
 
     A hyphen at a line end is dropped when small letters stand on both sides of it, unless the
-    document spells the word with the hyphen elsewhere and never without.
+    word has a hyphen already, or the document spells it with this one and never without.
 
     Args:
         lines: Lines of one paragraph.
@@ -58,13 +58,13 @@ def join_lines(lines: Iterable[str], vocabulary: frozenset[str]) -> str:
             continue
         head = HYPHENATED.search(joined)
         tail = WORD.match(line)
-        if head is None or tail is None or joined.endswith("--"):
+        if head is None or tail is None:
             joined = f"{joined} {line}" if joined else line
             continue
         first, second = head.group(1), tail.group(0)
         whole = (first + second).lower()
         compound = f"{first}-{second}".lower()
-        kept = compound in vocabulary and whole not in vocabulary
+        kept = (compound in vocabulary or "-" in first) and whole not in vocabulary
         cut = first[-1].islower() and second[0].islower() and not kept
         joined = (joined[:-1] if cut else joined) + line
     return joined

@@ -12,7 +12,8 @@ PLAN_PROMPT = (
 )
 
 COMPARISON = re.compile(
-    r",?\s+(?:than|versus|vs\.?|compared\s+(?:to|with)|in\s+comparison\s+(?:to|with)|"
+    r",?\s+(?:(?<!more )(?<!less )(?<!fewer )than|versus|vs\.?|compared\s+(?:to|with)|"
+    r"in\s+comparison\s+(?:to|with)|"
     r"rather\s+than|as\s+opposed\s+to|relative\s+to)\s+",
     re.IGNORECASE,
 )
@@ -21,7 +22,7 @@ CLAUSE = re.compile(
     r"has|have|can|could|will|would|should)\b)",
     re.IGNORECASE,
 )
-NAME = r"(?:the\s+)?(?=[^\s,]*[A-Z\d])[\w][\w./+-]*(?:\s+(?=[^\s,]*[A-Z\d])[\w][\w./+-]*)*"
+NAME = r"(?:the\s+)?(?=[^\s,]*[A-Z])[\w][\w./+-]*(?:\s+(?=[^\s,]*[A-Z\d])[\w][\w./+-]*)*"
 NAMES = re.compile(rf"\b(?:between\s+|both\s+)?({NAME}(?:,\s+{NAME})*),?\s+(?:and|or)\s+({NAME})")
 MIN_WORDS = 2
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 DEPTHS = {"sentence": 0, "paragraph": 1, "attachment": 1, "section": 2, "document": 3}
 """Levels of a kind above the sentence."""
 
-SEARCHED = frozenset({"sentence", "paragraph"})
-"""Kinds that a search may find."""
+LEAST_WORDS = 3
+"""Words of a sentence that a search may find on its own."""
 
 NO_ROW = -1
 
@@ -68,8 +68,16 @@ class Tree:
 
     @cached_property
     def searched(self) -> Sequence[int]:
-        """Rows that a search may find."""
-        return [row for row, kind in enumerate(self.kinds) if kind in SEARCHED]
+        """Rows that a search may find.
+
+        Shorter sentences than LEAST_WORDS are found with their paragraph only: a bare heading or
+        the 'al.' of 'et al.' says nothing alone.
+        """
+        return [
+            row
+            for row, kind in enumerate(self.kinds)
+            if kind == "paragraph" or (kind == "sentence" and self.words[row] >= LEAST_WORDS)
+        ]
 
     def depth(self, row: int) -> int:
         """Levels of a node above the sentence."""
