@@ -61,7 +61,7 @@ def stage(log: Path | None = None) -> Iterator[None]:
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
         stream = log.open("w", encoding="utf-8")
-        sys.stderr = _Tee(before, stream)  # type: ignore[assignment]
+        sys.stderr = _Tee(before, stream)
     try:
         yield
     except WattbenchError as error:

@@ -119,7 +119,7 @@ def plain(values: Mapping[str, Any], source: str) -> dict[str, Any]:
     Raises:
         InputError: It holds something that is no plain data, or far too much of it.
     """
-    if not isinstance(values, Mapping):
+    if not isinstance(values, Mapping | _Pairs):
         raise _no_mapping(source)
     budget = _Budget(source)
     result: dict[str, Any] = _plain(values, (), source, budget)

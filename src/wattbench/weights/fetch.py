@@ -104,6 +104,8 @@ def fetch_file(pinned: PinnedFile, progress: Begin = _quiet) -> Fetched:
 
 
 def _get(pinned: PinnedFile, source: str, part: Path, progress: Begin) -> None:
+    if source == HUB and pinned.hub is None:
+        raise SourceFailed("the hub does not hold this file")
     if source == HUB:
         with progress(f"{pinned.name} from the hub", pinned.bytes) as advance:
             fetch_from_hub(pinned, part, advance)
