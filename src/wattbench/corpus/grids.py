@@ -1,8 +1,8 @@
 """Tables as text that a small model reads.
 
 A row becomes one sentence, 'Header: cell; header: cell.', so that a row found on its own still
-says what each number is. In pipe rows the header stands once, far above, and a sentence hit or a
-half-billion-parameter model loses the column.
+says what each number is, to the embedder and to the model. In pipe rows the header stands once,
+far above: a row alone is bare numbers, and in a long table the reader has to count columns.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def expand(
     Each hit brings the nodes above it up to `parents` levels above the sentence (1 paragraph,
     2 section, 3 document) and, of each of these and of itself, the nodes `children` levels below.
     What one hit brings stands in reading order. No text is shown twice: not a node again, nor a
-    sentence of a paragraph that is shown.
+    sentence of a paragraph that is shown; a paragraph takes the place of its sentences.
 
     Only whole snippets are shown. Where what a hit brings passes `max_words`, the hit alone is
     taken; where that does too, the context ends there. A hit that is too long while nothing is
@@ -56,7 +56,9 @@ def expand(
         brought = _brought(hit.row, tree, parents, children)
         for rows in (brought, [hit.row]):
             new = _unseen(rows, shown, tree)
+            replaced = [row for row in shown if tree.parents[row] in new and tree.depth(row) == 0]
             length = sum(tree.words[row] for row in new)
+            length -= sum(tree.words[row] for row in replaced)
             if max_words is None or words + length <= max_words:
                 break
         else:
@@ -64,8 +66,7 @@ def expand(
                 break
             continue
         words += length
-        for row in new:
-            shown[row] = _snippet(row, hit.row, found)
+        shown = _merged(shown, {row: _snippet(row, hit.row, found) for row in new}, tree)
     if hits and not shown:
         return [_snippet(hits[0].row, hits[0].row, found)]
     return list(shown.values())
@@ -87,6 +88,20 @@ def _unseen(rows: Sequence[int], shown: dict[int, Snippet], tree: Tree) -> list[
         if row not in shown
         and not (tree.depth(row) == 0 and (tree.parents[row] in shown or tree.parents[row] in here))
     ]
+
+
+def _merged(shown: dict[int, Snippet], new: dict[int, Snippet], tree: Tree) -> dict[int, Snippet]:
+    """What is shown: a new paragraph where its first sentence stood, other new nodes at the end."""
+    merged: dict[int, Snippet] = {}
+    for row, snippet in shown.items():
+        parent = tree.parents[row]
+        if tree.depth(row) == 0 and parent in new:
+            merged.setdefault(parent, new[parent])
+        else:
+            merged[row] = snippet
+    for row, snippet in new.items():
+        merged.setdefault(row, snippet)
+    return merged
 
 
 def _snippet(row: int, brought_by: int, found: dict[int, Hit]) -> Snippet:

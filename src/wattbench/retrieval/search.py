@@ -89,7 +89,7 @@ class Searcher:
         return fuse([self.nearest(query, k) for query in queries], rerank)[:kept]
 
     def lexical(self, query: str, k: int, known: Sequence[Hit]) -> list[Hit]:
-        """Further paragraphs that BM25 finds, those of `known` left out.
+        """Further paragraphs that BM25 finds, those left out that `known` has whole or in part.
 
         Args:
             query: The query.
@@ -98,7 +98,8 @@ class Searcher:
         """
         if self.index.bm25 is None or k == 0:
             return []
-        rows = {hit.row for hit in known}
+        parents = self.index.tree.parents
+        rows = {hit.row for hit in known} | {parents[hit.row] for hit in known}
         found = self.index.bm25.search(query, k + len(rows))
         return [Hit(row, None, 1, "bm25") for row, _ in found if row not in rows][:k]
 
