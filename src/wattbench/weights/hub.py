@@ -9,10 +9,10 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from wattbench import __version__
 from wattbench.files import fault_of
 from wattbench.weights.catalogue import PinnedFile
 from wattbench.weights.sources import CHUNK_BYTES, Advance, SourceFailed, sha256_of
@@ -83,7 +83,7 @@ def _fill(hub: str, url: str, pinned: PinnedFile, part: Path, advance: Advance) 
 
 
 def _open(hub: str, url: str, have: int) -> Any:
-    headers = {"User-Agent": f"wattbench/{__version__}"}
+    headers = {"User-Agent": f"wattbench/{version('wattbench')}"}
     if have:
         headers["Range"] = f"bytes={have}-"
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the user's own address
