@@ -8,10 +8,10 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from wattbench import __version__
 from wattbench.corpus.readers import SUFFIXES
 from wattbench.tables.files import write_whole
 
@@ -90,7 +90,7 @@ class Fetcher:
 
     def _load(self, document_id: str, url: str) -> Path | NotFetched:
         request = urllib.request.Request(  # noqa: S310
-            url, headers={"User-Agent": f"wattbench/{__version__}"}
+            url, headers={"User-Agent": f"wattbench/{version('wattbench')}"}
         )
         deadline = time.monotonic() + TOTAL_S
         with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310
