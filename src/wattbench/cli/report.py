@@ -44,9 +44,9 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--check", help="Fail where the file differs from the schemas.")
         ] = False,
         write: Annotated[bool, typer.Option("--write", help="Write the file.")] = False,
-        file: Annotated[
-            Path, typer.Option("--file", help="The file to check or write.")
-        ] = Path("docs/outputs.md"),
+        file: Annotated[Path, typer.Option("--file", help="The file to check or write.")] = Path(
+            "docs/outputs.md"
+        ),
         log: LogOption = None,
     ) -> None:
         """Show, check or write docs/outputs.md: every output file and every column."""
@@ -56,7 +56,9 @@ def register(app: typer.Typer) -> None:
             from wattbench.tables.files import write_text
 
             if check and write:
-                raise InputError("--check and --write exclude each other.", mend="Give one of them.")
+                raise InputError(
+                    "--check and --write exclude each other.", mend="Give one of them."
+                )
             if write:
                 write_text(file, document())
                 typer.echo(f"docs: {file}")

@@ -1,4 +1,4 @@
-"""The question browser's data: columns rather than rows, so that thousands of answers stay small."""
+"""The question browser's data: as columns, so that thousands of answers stay small."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from wattbench.report.data import Group
 
 RIGHT, WRONG, FAILED, ABSENT = "r", "w", "f", "-"
 
-_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+_ESCAPES = {
+    "<": "\\u003c",
+    ">": "\\u003e",
+    "&": "\\u0026",
+    "\u2028": "\\u2028",
+    "\u2029": "\\u2029",
+}
 
 
 def safe_json(value: object) -> Markup:

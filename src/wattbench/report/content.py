@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from wattbench.analyses.headline import Headline, headline
-from wattbench.report import findings, provenance, tables
+from wattbench.report import findings, formats, provenance, tables
 from wattbench.report.data import Group, ReportData
 from wattbench.report.grids import Grid
 from wattbench.report.views.frontier import without_energy
 from wattbench.report.views.registry import VIEWS, Drawn, draw
+
+_SECOND_SENTENCE = re.compile(
+    r"(?<=\.) (?=A correct answer costs |It took |No energy is known|Its energy is unknown)"
+)
 
 
 @dataclass(frozen=True)
@@ -18,6 +23,10 @@ class GroupContent:
 
     group: Group
     headline: Headline
+    opening: str
+    """The headline's first sentence; `rest` holds what follows it."""
+
+    rest: str
     models: Grid
     kinds: Grid
     comparisons: Grid
@@ -64,20 +73,24 @@ def content(data: ReportData) -> Content:
 
 
 def _group(data: ReportData, group: Group) -> GroupContent:
+    said = headline([r.row for r in group.runs], {r.name: r.label for r in group.runs})
+    opening, *rest = _SECOND_SENTENCE.split(said.sentence, maxsplit=1)
     return GroupContent(
         group=group,
-        headline=headline([r.row for r in group.runs], {r.name: r.label for r in group.runs}),
+        headline=said,
+        opening=formats.clean(opening),
+        rest=formats.clean("".join(rest)),
         models=tables.models(data, group),
         kinds=tables.kinds(data, group),
         comparisons=tables.comparisons(data, group),
-        ensembles=tables.ensembles(data, group),
-        compute=tables.compute(data, group),
+        ensembles=tables.ensembles(group),
+        compute=tables.compute(group),
         site=provenance.site(data, group),
-        not_measured=findings.not_measured(data, group),
-        notes=findings.warnings(data, group),
-        failures=findings.failures(data, group),
-        audit=findings.audit(data, group),
-        weights=provenance.weights(data, group),
+        not_measured=findings.not_measured(group),
+        notes=findings.warnings(group),
+        failures=findings.failures(group),
+        audit=findings.audit(group),
+        weights=provenance.weights(group),
         without_energy=tuple(
             (run.label, reason, run.css, run.is_ensemble) for run, reason in without_energy(group)
         ),

@@ -18,7 +18,8 @@ from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
 from wattbench.tables.verdicts import COMPARISONS, VOTES
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
-_FORMULA = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
+_FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a spreadsheet may take for a formula, full-width forms included."""
 
 
 def safe_cell(value: object) -> str:
@@ -98,7 +99,10 @@ def csv_files(data: ReportData, group: Group) -> dict[str, str]:
         "answers": _answers(group),
         "not-measured": to_csv(
             ("table", "column", "reason", "runs"),
-            ((t, c, d, list(dict.fromkeys(rs))) for (t, c, d), rs in flags(group, "unknown").items()),
+            (
+                (t, c, d, list(dict.fromkeys(rs)))
+                for (t, c, d), rs in flags(group, "unknown").items()
+            ),
         ),
         "audit": _of_table(AUDIT, group.audit),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -155,18 +155,26 @@ def read_report_data(study: Study) -> ReportData:
         if name != SAMPLES.name
     }
     smoke_only = all(str(r["questions"]).endswith(SMOKE) for r in rows["runs"])
-    keep: Callable[[Row], bool] = (
-        (lambda row: True) if smoke_only else (lambda row: not str(row["questions"]).endswith(SMOKE))
-    )
+
+    def keep(row: Row) -> bool:
+        return smoke_only or not str(row["questions"]).endswith(SMOKE)
+
     dropped = sorted({str(r["questions"]) for r in rows["runs"] if not keep(r)})
-    groups = tuple(_groups(study, {n: [r for r in found if keep(r)] for n, found in rows.items()},
-                           tables["samples"]))
+    groups = tuple(
+        _groups(
+            study,
+            {n: [r for r in found if keep(r)] for n, found in rows.items()},
+            tables["samples"],
+        )
+    )
     return ReportData(
         study=study,
         groups=groups,
         filters={
             "question_sets_left_out": dropped,
-            "why": "smoke runs ask one question and are never mixed with results" if dropped else None,
+            "why": "smoke runs ask one question and are never mixed with results"
+            if dropped
+            else None,
         },
         inputs=inputs,
         absent=absent,
@@ -269,9 +277,7 @@ def _groups(study: Study, rows: dict[str, list[Row]], samples: pa.Table) -> Iter
             ),
             ensembles=tuple(sorted(mine["ensembles"], key=lambda r: r["run"])),
             votes={k: tuple(v) for k, v in votes.items()},
-            comparisons=tuple(
-                r for r in mine["comparisons"] if r["rule"] in set(rule.values())
-            ),
+            comparisons=tuple(r for r in mine["comparisons"] if r["rule"] in set(rule.values())),
             audit=tuple(mine["audit"]),
         )
 

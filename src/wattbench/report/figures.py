@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -17,7 +18,7 @@ FORMATS: dict[str, dict[str, None]] = {
 }
 """Each format with the metadata to leave out, for it would differ from day to day."""
 
-_SETTINGS = {"svg.hashsalt": "wattbench", "svg.fonttype": "path", "pdf.fonttype": 42}
+_SETTINGS: Any = {"svg.hashsalt": "wattbench", "svg.fonttype": "path", "pdf.fonttype": 42}
 
 
 def figure_bytes(figure: Figure) -> dict[str, bytes]:
@@ -25,6 +26,9 @@ def figure_bytes(figure: Figure) -> dict[str, bytes]:
     written: dict[str, bytes] = {}
     with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        # Laid out once: a layout engine would do it again for every format.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
         for suffix, metadata in FORMATS.items():
             stream = io.BytesIO()
             figure.savefig(

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from wattbench.report import formats
-from wattbench.report.data import Group, ReportData
+from wattbench.report.data import Group
 from wattbench.report.grids import Badge, Cell, Grid, Head, count, text
 from wattbench.report.tables import run_cell
-from wattbench.tables.contract import Column
-from wattbench.tables.runs import COMPUTE, RUNS
 from wattbench.tables.answers import SEGMENTS
+from wattbench.tables.contract import COUNT, REAL, Column
+from wattbench.tables.runs import COMPUTE, ENSEMBLE, RUNS
 
 SHOWN = ("energy_per_correct_j", "energy_gross_j", "latency_p50_s", "rss_peak_bytes", "na_recall")
 """Figures of the model table whose absence is listed even where no flag explains it."""
 
 _TABLES = (("runs", RUNS), ("segments", SEGMENTS), ("compute", COMPUTE))
+_CANNOT_APPLY = frozenset({ENSEMBLE, "where the study gives none"})
 _UNITS = (("_bytes", ""), ("_pct", " in %"), ("_j", ""), ("_s", ""), ("_g", ""), ("_w", ""))
 
 
@@ -49,26 +50,27 @@ def flags(group: Group, kind: str) -> dict[tuple[str, str, str], list[str]]:
     return found
 
 
-def not_measured(data: ReportData, group: Group) -> Grid:
+def not_measured(group: Group) -> Grid:
     """Every figure that is null, with the reason, and the runs concerned."""
-    found = flags(group, "unknown")
+    found = {key: runs for key, runs in flags(group, "unknown").items() if _is_figure(*key)}
     for column in SHOWN:
         for run in group.runs:
             if run.row[column] is None and not any(
                 f["kind"] == "unknown" and f["column"] == column for f in run.row["flags"] or ()
             ):
                 reason = f"no reason recorded; null {formats.contract_reason(RUNS, column)}"
-                found["runs", column, reason].append(run.name)
+                found.setdefault(("runs", column, reason), []).append(run.name)
     return _flag_grid(
         group,
         found,
         name="not-measured",
-        caption="Every figure that could not be measured. Nothing here is counted as zero anywhere.",
+        caption="Every figure that could not be measured. None of it is taken as zero. "
+        "Fields that are no figures stand in tables/not-measured.csv.",
         empty="Everything was measured.",
     )
 
 
-def warnings(data: ReportData, group: Group) -> Grid:
+def warnings(group: Group) -> Grid:
     """What to know of figures that are there."""
     return _flag_grid(
         group,
@@ -79,6 +81,14 @@ def warnings(data: ReportData, group: Group) -> Grid:
     )
 
 
+def _is_figure(table: str, column: str, detail: str) -> bool:
+    """Whether a null hides a figure, rather than a field that cannot apply."""
+    known = {c.name: c for c in dict(_TABLES)[table].columns}
+    if detail in _CANNOT_APPLY:
+        return False
+    return column not in known or known[column].type in {REAL, COUNT}
+
+
 def _flag_grid(
     group: Group,
     found: dict[tuple[str, str, str], list[str]],
@@ -87,31 +97,36 @@ def _flag_grid(
     caption: str,
     empty: str,
 ) -> Grid:
-    rows = []
+    merged: dict[tuple[str, str, tuple[str, ...]], list[str]] = defaultdict(list)
     for (table, column, detail), runs in found.items():
-        once = list(dict.fromkeys(runs))
-        rows.append(
-            (
-                Cell(
-                    formats.clean(figure_name(column)),
-                    sort=column,
-                    detail=f"{table}.{formats.clean(column)}",
-                    title=_meaning(table, column) or None,
-                ),
-                text(", ".join(group.label_of(r) for r in once)),
-                text(detail),
-            )
+        merged[table, detail, tuple(dict.fromkeys(runs))].append(column)
+    rows = [
+        (
+            Cell(
+                formats.clean(", ".join(figure_name(c) for c in columns)),
+                sort=columns[0],
+                detail=formats.clean(f"{table}: {', '.join(columns)}"),
+                title=" ".join(_meaning(table, c) for c in columns).strip() or None,
+            ),
+            text(", ".join(group.label_of(r) for r in runs)),
+            text(detail),
         )
+        for (table, detail, runs), columns in merged.items()
+    ]
     return Grid(
         name=name,
         caption=caption,
-        heads=(Head("Figure"), Head("Runs"), Head("Why" if name == "not-measured" else "Note")),
+        heads=(
+            Head("Figure"),
+            Head("Runs"),
+            Head("Why" if name == "not-measured" else "Note", broad=True),
+        ),
         rows=tuple(rows),
         empty=empty,
     )
 
 
-def failures(data: ReportData, group: Group) -> Grid:
+def failures(group: Group) -> Grid:
     """Questions that failed, by run and kind of failure."""
     counted: Counter[tuple[str, str]] = Counter()
     examples: dict[tuple[str, str], str] = {}
@@ -126,7 +141,7 @@ def failures(data: ReportData, group: Group) -> Grid:
             Head("Model"),
             Head("Kind"),
             Head("Questions", numeric=True),
-            Head("First one's own words"),
+            Head("First one's own words", broad=True),
         ),
         rows=tuple(
             (
@@ -144,7 +159,7 @@ def failures(data: ReportData, group: Group) -> Grid:
 SEVERITIES = {"error": 0, "warning": 1, "note": 2}
 
 
-def audit(data: ReportData, group: Group) -> Grid:
+def audit(group: Group) -> Grid:
     """What looks wrong, the gravest first."""
     rows = sorted(
         group.audit, key=lambda r: (SEVERITIES.get(r["severity"], 3), r["check"], r["run"] or "")
@@ -152,7 +167,13 @@ def audit(data: ReportData, group: Group) -> Grid:
     return Grid(
         name="audit",
         caption="What looks wrong, and what to do about it.",
-        heads=(Head("Severity"), Head("Run"), Head("Check"), Head("Finding"), Head("What to do")),
+        heads=(
+            Head("Severity"),
+            Head("Run"),
+            Head("Check"),
+            Head("Finding", broad=True),
+            Head("What to do", broad=True),
+        ),
         rows=tuple(
             (
                 Cell(

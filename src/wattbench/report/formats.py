@@ -27,9 +27,7 @@ def cut(text: str, length: int) -> str:
 
 
 def figures(value: float, digits: int = 3) -> str:
-    """A number with `digits` significant figures and thousands set apart, never in exponents
-    between 1e-4 and 1e9.
-    """
+    """A number with `digits` significant figures; exponents only below 1e-4 and from 1e9 on."""
     if value == 0:
         return "0"
     size = math.floor(math.log10(abs(value)))
@@ -87,3 +85,25 @@ def energy_prefix(method: str | None) -> str:
 def contract_reason(table: Table, column: str) -> str:
     """What the contract says of a null in a column."""
     return next((c.null for c in table.columns if c.name == column), "") or "not given"
+
+
+def clock(value: float, step: float) -> str:
+    """A point on a time axis whose ticks are `step` seconds apart: '40 s', '2 min', '1.5 h'."""
+    if step < 60:
+        return f"{value:g} s"
+    if step < 3600:
+        return f"{value / 60:g} min"
+    return f"{value / 3600:g} h"
+
+
+def signed(value: float) -> str:
+    """A difference of shares with its sign."""
+    return f"{value:+.3f}".replace("-", "\u2212")
+
+
+def squeeze(text: str, length: int) -> str:
+    """At most `length` characters, cut in the middle: names often differ at their ends."""
+    if len(text) <= length:
+        return text
+    tail = (length - 1) // 2
+    return f"{text[: length - 1 - tail].rstrip()}\u2026{text[-tail:].lstrip()}"

@@ -59,10 +59,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Head:
-    """Head of a column."""
+    """Head of a column; `broad` where its texts are long."""
 
     text: str
     numeric: bool = False
+    broad: bool = False
     title: str | None = None
 
 

@@ -20,8 +20,12 @@ def manifest(content: Content, outputs: dict[str, bytes], figures_failed: dict[s
     """
     data = content.data
     skipped = [
-        {"view": name, "questions": part.group.questions, "environment": part.group.environment,
-         "why": drawn.reason}
+        {
+            "view": name,
+            "questions": part.group.questions,
+            "environment": part.group.environment,
+            "why": drawn.reason,
+        }
         for part in content.groups
         for name, drawn in part.views.items()
         if drawn.reason is not None

@@ -7,11 +7,10 @@ import re
 
 from wattbench.report import formats
 from wattbench.report.content import Content, GroupContent
-from wattbench.report.data import ReportData
 from wattbench.report.grids import Cell, Grid
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$^=])")
-_LINE_START = re.compile(r"^(\s*)([-+>]|\d+[.)])", re.M)
+_LINE_START = re.compile(r"^(\s*)([-+>]|\d+[.)])", re.MULTILINE)
 
 
 def plain(text: str) -> str:
@@ -34,7 +33,8 @@ def report_markdown(content: Content, figures: dict[tuple[str, str], str]) -> st
         parts.append(plain(data.study.study.description))
     parts.append("## Summary")
     parts += [
-        (f"**{plain(p.group.label)}.** " if len(content.groups) > 1 else "") + plain(p.headline.sentence)
+        (f"**{plain(p.group.label)}.** " if len(content.groups) > 1 else "")
+        + plain(p.headline.sentence)
         for p in content.groups
     ]
     parts.append(
@@ -42,7 +42,7 @@ def report_markdown(content: Content, figures: dict[tuple[str, str], str]) -> st
         "estimate; everything else about energy is measured, by the method named beside it."
     )
     for part in content.groups:
-        parts += _group(data, part, figures, several=len(content.groups) > 1)
+        parts += _group(part, figures, several=len(content.groups) > 1)
     if data.analysis is not None:
         parts += ["## In the study's own words", _quoted(data.analysis)]
     parts += _provenance(content)
@@ -66,9 +66,7 @@ def _header(content: Content) -> str:
     return "\n".join(lines)
 
 
-def _group(
-    data: ReportData, part: GroupContent, figures: dict[tuple[str, str], str], *, several: bool
-) -> list[str]:
+def _group(part: GroupContent, figures: dict[tuple[str, str], str], *, several: bool) -> list[str]:
     parts = [f"## {plain(part.group.label)}"] if several else []
 
     def section(title: str, *grids: Grid, view: str | None = None) -> None:
@@ -77,7 +75,9 @@ def _group(
             drawn = part.views[view]
             file = figures.get((part.group.slug, view))
             if drawn.reason is not None or file is None:
-                parts.append(f"The plot is left out: {plain(drawn.reason or 'it was not written')}.")
+                parts.append(
+                    f"The plot is left out: {plain(drawn.reason or 'it was not written')}."
+                )
             else:
                 parts.append(f"![{drawn.view.title}]({file})")
                 parts.append(drawn.view.caption)
@@ -85,7 +85,9 @@ def _group(
 
     section("Accuracy against energy", view="frontier")
     if part.without_energy:
-        listed = "; ".join(f"{plain(label)} ({plain(why)})" for label, why, _, _ in part.without_energy)
+        listed = "; ".join(
+            f"{plain(label)} ({plain(why)})" for label, why, _, _ in part.without_energy
+        )
         parts.append(f"Not on the plot, for their energy is unknown: {listed}.")
     section("Models", part.models)
     section("Accuracy by question type", part.kinds, view="question-types")
@@ -131,14 +133,14 @@ def _table(grid: Grid) -> str:
 
 _DETAILS = {
     "Score": "Score interval",
-    "Value accuracy": "Value accuracy interval",
+    "Value acc.": "Value acc. interval",
     "Ref. overlap": "Ref. overlap interval",
     "NA recall": "NA recall interval",
-    "Energy per correct": "Energy per correct interval (J)",
+    "Energy/correct": "Energy/correct interval (J)",
     "Energy, all": "Uncertainty",
-    "Time a question": "95th percentile",
+    "Time/question": "95th percentile",
     "Peak memory": "Kind of memory",
-    "Failed": "Of questions",
+    "Failed": "Abstentions",
     "Difference": "Difference interval",
     "Best member": "Which",
 }

@@ -40,6 +40,13 @@ def is_estimate(run: Run) -> bool:
     return run.row["energy_method"] in ESTIMATES
 
 
+def estimate_mark(run: Run) -> str:
+    """What stands behind a run's name where its energy is no measurement."""
+    return {"estimated": " (estimated)", "mixed": " (partly estimated)"}.get(
+        run.row["energy_method"], ""
+    )
+
+
 def energy_text(run: Run, value: float, unit: str) -> str:
     """A figure of energy with its unit, '~' before an estimate."""
     return f"{formats.energy_prefix(run.row['energy_method'])}{formats.figures(value)} {unit}"

@@ -58,7 +58,8 @@ def _colours(content: Content) -> str:
     light = "".join(f".{css}{{--c:{run.colour}}}" for css, run in sorted(runs.items()))
     dark = "".join(f".{css}{{--c:{run.dark_colour}}}" for css, run in sorted(runs.items()))
     themed = "".join(
-        f':root[data-theme="dark"] .{css}{{--c:{run.dark_colour}}}' for css, run in sorted(runs.items())
+        f':root[data-theme="dark"] .{css}{{--c:{run.dark_colour}}}'
+        for css, run in sorted(runs.items())
     )
     forced = "".join(
         f':root[data-theme="light"] .{css}{{--c:{run.colour}}}' for css, run in sorted(runs.items())

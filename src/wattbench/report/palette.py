@@ -35,7 +35,9 @@ def assign(study: Study, runs: list[str]) -> dict[str, Shade]:
     come again, lighter and darker in turn.
     """
     order = [*study.models, *study.ensembles]
-    known = sorted(set(runs) | set(order), key=lambda n: (order.index(n) if n in order else len(order), n))
+    known = sorted(
+        set(runs) | set(order), key=lambda n: (order.index(n) if n in order else len(order), n)
+    )
     shades: dict[str, Shade] = {}
     for position, name in enumerate(known):
         entry = study.models.get(name)

@@ -21,7 +21,9 @@ from wattbench.tables.runs import RUNS
 
 REPORT_PACKAGES = ("wattbench", "matplotlib", "Jinja2", "pyarrow", "scipy")
 
-_SECRET = re.compile(r"(^|_)(key|token|secret|password|passwd|credential|authorization)s?$", re.I)
+_SECRET = re.compile(
+    r"(^|_)(key|token|secret|password|passwd|credential|authorization)s?$", re.IGNORECASE
+)
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 HIDDEN = "(hidden)"
 
@@ -61,7 +63,7 @@ def command(data: ReportData) -> str:
     return f"wattbench report --study {shlex.quote(study.as_posix())}"
 
 
-def weights(data: ReportData, group: Group) -> Grid:
+def weights(group: Group) -> Grid:
     """Which weights, backend and settings each run used."""
     rows = []
     for run in group.runs:
@@ -151,8 +153,10 @@ def factors(data: ReportData) -> Grid:
         rows.append(
             (
                 "Energy estimate",
-                f"~{formats.figures(energy.estimate.watts_per_core)} W per busy core, "
-                f"± {formats.figures(energy.estimate.relative_uncertainty * 100)} %",
+                (
+                    f"~{formats.figures(energy.estimate.watts_per_core)} W per busy core, "
+                    f"± {formats.figures(energy.estimate.relative_uncertainty * 100)} %"
+                ),
                 energy.estimate.source,
             )
         )
@@ -180,15 +184,20 @@ def site(data: ReportData, group: Group) -> Grid | None:
     energy = data.study.energy
     if not (energy.pue or energy.carbon_g_per_kwh or energy.price_per_kwh):
         return None
+    shown = [
+        (head, column, factor, unit)
+        for head, given, column, factor, unit in (
+            ("Site energy", energy.pue, "site_energy_j", 1 / formats.JOULES_PER_WH, " Wh"),
+            ("Carbon", energy.carbon_g_per_kwh, "carbon_g", 1.0, " g CO2e"),
+            ("Price", energy.price_per_kwh, "energy_price", 1.0, ""),
+        )
+        if given is not None
+    ]
     rows = []
     for run in group.runs:
         approximate = formats.energy_prefix(run.row["energy_method"])
         cells = [run_cell(group, run.name)]
-        for column, factor, unit in (
-            ("site_energy_j", 1 / formats.JOULES_PER_WH, " Wh"),
-            ("carbon_g", 1.0, " g CO2e"),
-            ("energy_price", 1.0, ""),
-        ):
+        for _, column, factor, unit in shown:
             value = run.row[column]
             cells.append(
                 unknown(why_null(RUNS, run.row, column, "energy_gross_j"))
@@ -198,13 +207,9 @@ def site(data: ReportData, group: Group) -> Grid | None:
         rows.append(tuple(cells))
     return Grid(
         name="site",
-        caption="Device energy times the site's factors, whose sources stand under provenance.",
-        heads=(
-            Head("Model"),
-            Head("Site energy", numeric=True),
-            Head("Carbon", numeric=True),
-            Head("Price", numeric=True, title="in the study's currency"),
-        ),
+        caption="Device energy times the site's factors, whose sources stand under provenance; "
+        "a price is in the study's currency.",
+        heads=(Head("Model"), *(Head(head, numeric=True) for head, *_ in shown)),
         rows=tuple(rows),
     )
 

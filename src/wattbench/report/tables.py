@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from scipy import stats
 
@@ -78,7 +80,9 @@ def models(data: ReportData, group: Group) -> Grid:
                 _tie(group, run),
                 measures.rated(run, "value_accuracy", title="Share of right values (Wilson)."),
                 measures.rated(run, "ref_overlap", title="Mean Jaccard index of references."),
-                measures.rated(run, "na_recall", title="Share of unanswerable questions left blank."),
+                measures.rated(
+                    run, "na_recall", title="Share of unanswerable questions left blank."
+                ),
                 measures.per_correct(run),
                 measures.gross_wh(run),
                 measures.latency(run),
@@ -86,8 +90,8 @@ def models(data: ReportData, group: Group) -> Grid:
                 Cell(
                     f"{row['failed']:,}",
                     sort=row["failed"],
-                    detail=f"of {row['question_count']:,}; {row['blank']:,} blank",
-                    title="Questions that failed; they count as wrong.",
+                    detail=f"{row['blank']:,} blank",
+                    title=f"Failed, of {row['question_count']:,}; they count as wrong.",
                 ),
             )
         )
@@ -99,12 +103,12 @@ def models(data: ReportData, group: Group) -> Grid:
             Head("Model"),
             Head("Score", numeric=True),
             Head("Tie group", title="Whether the data can tell it from the best run"),
-            Head("Value accuracy", numeric=True),
+            Head("Value acc.", numeric=True),
             Head("Ref. overlap", numeric=True),
             Head("NA recall", numeric=True),
-            Head("Energy per correct", numeric=True),
+            Head("Energy/correct", numeric=True),
             Head("Energy, all", numeric=True),
-            Head("Time a question", numeric=True),
+            Head("Time/question", numeric=True),
             Head("Peak memory", numeric=True),
             Head("Failed", numeric=True),
         ),
@@ -116,12 +120,13 @@ def models(data: ReportData, group: Group) -> Grid:
 def _describe(group: Group, run: Run) -> str:
     if run.is_ensemble:
         strategy = next(
-            (e["strategy"].replace("_", " ") for e in group.ensembles if e["run"] == run.name), "vote"
+            (e["strategy"].replace("_", " ") for e in group.ensembles if e["run"] == run.name),
+            "vote",
         )
         return f"ensemble of {len(run.row['members'])}, {formats.clean(strategy)}"
     size = run.row["parameters_b"]
     parts = [
-        f"{formats.figures(size)} B parameters" if size is not None else None,
+        f"{size:g} B parameters" if size is not None else None,
         run.row["precision"],
         run.row["backend"],
     ]
@@ -135,7 +140,9 @@ def _tie(group: Group, run: Run) -> Cell:
         if run.name in (c["first"], c["second"])
         and c["difference_low"] <= 0 <= c["difference_high"]
     ]
-    said = f"The interval of the difference includes 0 against: {', '.join(tied)}." if tied else None
+    said = (
+        f"The interval of the difference includes 0 against: {', '.join(tied)}." if tied else None
+    )
     if run.row["top_group"]:
         return Cell("top group", sort=0, title=formats.clean(said) if said else None)
     return Cell("below", sort=1, title=formats.clean(said) if said else None)
@@ -228,11 +235,10 @@ def comparisons(data: ReportData, group: Group) -> Grid:
                 run_cell(group, pair["first"]),
                 run_cell(group, pair["second"]),
                 Cell(
-                    f"{pair['difference']:+.3f}".replace("-", "\u2212"),
+                    formats.signed(pair["difference"]),
                     sort=pair["difference"],
-                    detail=f"{pair['difference_low']:+.3f} to {pair['difference_high']:+.3f}".replace(
-                        "-", "\u2212"
-                    ),
+                    detail=f"{formats.signed(pair['difference_low'])} to "
+                    f"{formats.signed(pair['difference_high'])}",
                 ),
                 count(pair["only_first"]),
                 count(pair["only_second"]),
@@ -242,7 +248,9 @@ def comparisons(data: ReportData, group: Group) -> Grid:
                 Cell(
                     "differ" if apart else "cannot tell",
                     sort=0 if apart else 1,
-                    badge=Badge("after adjustment", "Holm-adjusted p is below the level", "measured")
+                    badge=Badge(
+                        "after adjustment", "Holm-adjusted p is below the level", "measured"
+                    )
                     if pair["p_adjusted"] < alpha
                     else None,
                 ),
@@ -273,7 +281,7 @@ def _probability(p: float) -> Cell:
     return Cell("< 0.001" if p < 0.001 else f"{p:.3f}", sort=p)
 
 
-def ensembles(data: ReportData, group: Group) -> Grid:
+def ensembles(group: Group) -> Grid:
     """How each ensemble votes, and what it takes beside its members."""
     rows = []
     for row in group.ensembles:
@@ -305,7 +313,7 @@ def ensembles(data: ReportData, group: Group) -> Grid:
                     sort=row["best_member_score"],
                     detail=formats.clean(group.label_of(row["best_member"])),
                 ),
-                Cell(f"{gain:+.3f}".replace("-", "\u2212"), sort=gain),
+                Cell(formats.signed(gain), sort=gain),
                 count(row["unanimous"]),
                 count(row["decided_by_order"]),
                 energy,
@@ -320,7 +328,7 @@ def ensembles(data: ReportData, group: Group) -> Grid:
         heads=(
             Head("Ensemble"),
             Head("Strategy"),
-            Head("Members"),
+            Head("Members", broad=True),
             Head("Score", numeric=True),
             Head("Best member", numeric=True),
             Head("Gain", numeric=True),
@@ -342,58 +350,16 @@ def _latency(row: dict[str, float | None], column: str) -> Cell:
     return Cell(f"{formats.figures(value)} s", sort=value)
 
 
-def compute(data: ReportData, group: Group) -> Grid:
+def compute(group: Group) -> Grid:
     """One row per job and attempt."""
-    rows = []
-    for row in group.compute:
-
-        def known(column: str, write: str, *others: str, row: dict[str, object] = row) -> Cell:
-            value = row[column]
-            if not isinstance(value, int | float):
-                return unknown(why_null(COMPUTE, row, column, *others))
-            put = {
-                "s": formats.seconds,
-                "%": formats.percent,
-                "gib": formats.gib,
-                "n": lambda v: f"{v:,.0f}",
-                "wh": lambda v: f"{formats.figures(v / formats.JOULES_PER_WH)} Wh",
-            }[write]
-            return Cell(put(float(value)), sort=float(value))
-
-        gpus = row["gpus"]
-        rows.append(
-            (
-                run_cell(group, row["run"]),
-                Cell(
-                    formats.clean(row["job_id"]),
-                    sort=row["job_id"],
-                    detail=formats.clean(
-                        f"attempt {row['attempt']}, {row['scheduler']}, by {row['source']}"
-                    ),
-                ),
-                text(row["state"]) if row["state"] else unknown(why_null(COMPUTE, row, "state")),
-                text(", ".join(row["nodes"])),
-                known("wall_s", "s"),
-                known("cpu_s", "s"),
-                known("cpus", "n"),
-                known("cpu_efficiency_pct", "%", "cpu_s", "cpus"),
-                known("memory_peak_bytes", "gib"),
-                known("memory_requested_bytes", "gib"),
-                known("memory_efficiency_pct", "%", "memory_requested_bytes", "memory_peak_bytes"),
-                known("gpus", "n"),
-                not_applicable("the job has no GPU")
-                if gpus == 0
-                else known("gpu_utilisation_pct", "%"),
-                known("consumed_energy_j", "wh"),
-            )
-        )
+    rows = tuple(_job(group, row) for row in group.compute)
     return Grid(
         name="compute",
         caption="One row per job and attempt. Efficiency is CPU time over CPUs times wall time, "
         "and peak memory over memory asked for.",
         heads=(
             Head("Model"),
-            Head("Job"),
+            Head("Job", broad=True),
             Head("State"),
             Head("Nodes"),
             Head("Wall time", numeric=True),
@@ -407,6 +373,51 @@ def compute(data: ReportData, group: Group) -> Grid:
             Head("GPU utilisation", numeric=True),
             Head("Slurm's energy", numeric=True, title="ConsumedEnergy: node level"),
         ),
-        rows=tuple(rows),
+        rows=rows,
         empty="No job was recorded.",
     )
+
+
+def _job(group: Group, row: dict[str, Any]) -> tuple[Cell, ...]:
+    return (
+        run_cell(group, row["run"]),
+        Cell(
+            formats.clean(row["job_id"]),
+            sort=row["job_id"],
+            detail=formats.clean(
+                f"attempt {row['attempt']}, {row['scheduler']}, by {row['source']}"
+            ),
+        ),
+        text(row["state"]) if row["state"] else unknown(why_null(COMPUTE, row, "state")),
+        text(", ".join(row["nodes"])),
+        _known(row, formats.seconds, "wall_s"),
+        _known(row, formats.seconds, "cpu_s"),
+        _known(row, _whole, "cpus"),
+        _known(row, formats.percent, "cpu_efficiency_pct", "cpu_s", "cpus"),
+        _known(row, formats.gib, "memory_peak_bytes"),
+        _known(row, formats.gib, "memory_requested_bytes"),
+        _known(
+            row, formats.percent,
+            "memory_efficiency_pct", "memory_requested_bytes", "memory_peak_bytes",
+        ),
+        _known(row, _whole, "gpus"),
+        not_applicable("the job has no GPU")
+        if row["gpus"] == 0
+        else _known(row, formats.percent, "gpu_utilisation_pct"),
+        _known(row, _watt_hours, "consumed_energy_j"),
+    )  # fmt: skip
+
+
+def _known(row: dict[str, Any], write: Callable[[float], str], column: str, *others: str) -> Cell:
+    value = row[column]
+    if value is None:
+        return unknown(why_null(COMPUTE, row, column, *others))
+    return Cell(write(value), sort=value)
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _watt_hours(value: float) -> str:
+    return f"{formats.figures(value / formats.JOULES_PER_WH)} Wh"

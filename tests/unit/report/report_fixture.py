@@ -37,10 +37,10 @@ LABELS = {
 }
 NO_METER = "no energy meter: the node has no RAPL domain that this user may read, and no GPU"
 SUBJECTS = (
-    ("What was the power usage effectiveness of Google's fleet in 2023?", "1.10", "ratio", ("googlepue",), ("figure",)),
-    ("How many GPU hours did training LLaMA 65B take?", "1022362", "GPU hours", ("touvron2023",), ("table",)),
+    ("What was the PUE of Google's fleet in 2023?", "1.10", "ratio", ("googlepue",), ("figure",)),
+    ("How long did LLaMA 65B take?", "1022362", "GPU hours", ("touvron2023",), ("table",)),
     ("Did Strubell et al. report emissions for BERT?", "1", None, ("strubell2019",), ("quote",)),
-    ("By which factor does DistilBERT shrink BERT?", "0.4", "share", ("sanh2019",), ("quote", "math")),
+    ("How far does DistilBERT shrink BERT?", "0.4", "share", ("sanh2019",), ("quote", "math")),
     ("What will a data centre on the Moon draw in 2050?", "is_blank", None, (), ("na",)),
     ("What is the board power of an NVIDIA A100 SXM?", "400", "W", ("nvidiagpus",), ("table",)),
 )  # fmt: skip
@@ -52,7 +52,7 @@ def study(folder: Path, **changes: Any) -> Study:
         "study": {
             "name": "demo",
             "results": str(folder),
-            "description": "Small models on two cores, thirty documents on the energy of computing.",
+            "description": "Small models on two cores, on the energy of computing.",
         },
         "corpora": {"papers": {"documents": "documents"}},
         "questions": {"demo": {"file": "questions.csv", "label": "Demo questions"}},
@@ -77,6 +77,89 @@ def study(folder: Path, **changes: Any) -> Study:
     for key, value in changes.items():
         settings[key] = {**settings[key], **value} if isinstance(value, dict) else value
     return Study.model_validate(settings)
+
+
+PAYLOADS = (
+    "<script>document.documentElement.dataset.pwned=1</script>",
+    "</script><script>document.documentElement.dataset.pwned=2</script>",
+    "</SCRIPT ><svg onload=document.documentElement.dataset.pwned=3>",
+    "<!--<script>document.documentElement.dataset.pwned=4//",
+    "--><script>document.documentElement.dataset.pwned=5</script><!--",
+    "]]><script>document.documentElement.dataset.pwned=6</script>",
+    "<img src=x onerror=document.documentElement.dataset.pwned=7>",
+    '"><img src=x onerror=document.documentElement.dataset.pwned=8>',
+    "'><img src=x onerror=document.documentElement.dataset.pwned=9>",
+    '" onmouseover=document.documentElement.dataset.pwned=10 x="',
+    "' onfocus=document.documentElement.dataset.pwned=11 autofocus tabindex=1 '",
+    "</style><script>document.documentElement.dataset.pwned=12</script>",
+    "</title><script>document.documentElement.dataset.pwned=13</script>",
+    "</textarea><script>document.documentElement.dataset.pwned=14</script>",
+    "</svg><script>document.documentElement.dataset.pwned=15</script>",
+    "<svg><script>document.documentElement.dataset.pwned=16</script></svg>",
+    "<math><mi xlink:href=javascript:document.documentElement.dataset.pwned=17>x",
+    "<iframe srcdoc='<script>parent.document.documentElement.dataset.pwned=18</script>'>",
+    "<a href=javascript:document.documentElement.dataset.pwned=19>x</a>",
+    "[x](javascript:document.documentElement.dataset.pwned=20)",
+    "![x](https://attacker.example/pixel.png)",
+    "<link rel=stylesheet href=https://attacker.example/x.css>",
+    "<meta http-equiv=refresh content='0;url=https://attacker.example/'>",
+    "<base href=https://attacker.example/>",
+    "<form action=https://attacker.example/><input name=x></form>",
+    "<object data=https://attacker.example/x></object><embed src=x>",
+    "{{ 7 * 7 }}{% raw %}{{ self }}{% endraw %}",
+    "${document.documentElement.dataset.pwned=28}",
+    "\u2028document.documentElement.dataset.pwned=29\u2029//",
+    "\x00\x01\x1b[31mred\x7f\x9b",
+    "\u202eright to left\u202c \u2066isolate",
+    "$\\frac{1}{0}$ $x_$ \\$5",
+    "| a | b |\n|---|---|\n```\n# heading",
+    '=HYPERLINK("https://attacker.example","x")',
+    "+cmd|' /C calc'!A0",
+    "\ud7ff\U0001f9ea\u0301" * 20,
+    "x" * 5000,
+    "&lt;script&gt;document.documentElement.dataset.pwned=38&lt;/script&gt;",
+    "\\u003cscript>document.documentElement.dataset.pwned=39\\u003c/script>",
+    "<details open ontoggle=document.documentElement.dataset.pwned=40>",
+)
+"""What a model, a question or a name might hold; each that runs sets data-pwned on the page."""
+
+KEPT = {
+    "environment", "questions", "run", "question_id", "kind", "member", "members", "first",
+    "second",
+    "rule", "strategy", "severity", "versions", "energy_method", "energy_scope", "best_member",
+    "segment", "device", "scheduler", "phase", "allocated_method", "study",
+}  # fmt: skip
+"""Columns that join tables or hold a word of ours."""
+
+
+def hostile_names(analysis: Path) -> Row:
+    """Sections of a study whose names and own words are payloads; writes the analysis."""
+    analysis.write_text("\n\n".join(PAYLOADS[:29]), encoding="utf-8")
+    return {
+        "report": {"title": PAYLOADS[1], "analysis": str(analysis)},
+        "models": {
+            name: {"weights": name, "label": PAYLOADS[i * 3]} for i, name in enumerate(MODELS)
+        },
+        "questions": {"demo": {"file": "questions.csv", "label": PAYLOADS[8]}},
+    }
+
+
+def hostile(_: str, rows: list[Row]) -> list[Row]:
+    """Every free text in the rows replaced by a payload, each payload in turn."""
+    turn = iter(range(10**9))
+
+    def change(name: str, value: Any) -> Any:
+        if name in KEPT:
+            return value
+        if isinstance(value, str):
+            return PAYLOADS[next(turn) % len(PAYLOADS)]
+        if isinstance(value, list):
+            return [change("", v) for v in value]
+        if isinstance(value, dict):
+            return {k: v if k in {"column", "kind"} else change(k, v) for k, v in value.items()}
+        return value
+
+    return [{name: change(name, value) for name, value in row.items()} for row in rows]
 
 
 def write_tables(
@@ -145,7 +228,9 @@ def _answers(asked: list[Row]) -> tuple[list[Row], list[Row], list[Row]]:
             right[key] = ok
             value[key] = None if fails else q["gold_value"] if ok else wrong
             predictions.append(_prediction(name, q, value[key], fails=fails, ok=ok, draw=draw))
-            scores.append(_score(name, q, ok=ok, missing=fails, overlap=draw.choice([0.0, 0.5, 1.0])))
+            scores.append(
+                _score(name, q, ok=ok, missing=fails, overlap=draw.choice([0.0, 0.5, 1.0]))
+            )
     for name, members in ENSEMBLES_OF.items():
         for q in asked:
             said = [value[m, q["question_id"]] for m in members]
@@ -191,7 +276,9 @@ def _prediction(
         "answer": None,
         "explanation": None if fails else "The context says so in its second paragraph.",
         "supporting_materials": None,
-        "reply": None if ensemble else json.dumps({"answer_value": value, "ref_id": q["gold_refs"]}),
+        "reply": None
+        if ensemble
+        else json.dumps({"answer_value": value, "ref_id": q["gold_refs"]}),
         "rendered_prompt": "Answer from the context only.",
         "prompt_tokens": 612,
         "completion_tokens": 48,
@@ -224,7 +311,11 @@ def _score(name: str, q: Row, *, ok: bool, missing: bool, overlap: float) -> Row
         "ref_overlap": overlap,
         "na_correct": q["answerable"] or ok,
         "weighted_score": 0.75 * ok + 0.15 * overlap + 0.1,
-        "why": "numbers agree within 0.1 %" if ok else "no prediction" if missing else "values differ",
+        "why": "numbers agree within 0.1 %"
+        if ok
+        else "no prediction"
+        if missing
+        else "values differ",
         "missing": missing,
     }
 
@@ -261,11 +352,21 @@ def _run(name: str, predictions: list[Row], scores: list[Row], n: int) -> Row:
     times = sorted(p["total_s"] for p in said)
     flags = []
     if energy is None and not ensemble:
-        flags = [unknown(c, NO_METER) for c in ("energy_gross_j", "energy_answer_j", "energy_per_correct_j")]
+        flags = [
+            unknown(c, NO_METER)
+            for c in ("energy_gross_j", "energy_answer_j", "energy_per_correct_j")
+        ]
     elif energy is None:
-        flags = [unknown(c, "the energy of member qwen-1.5b is unknown") for c in ("energy_gross_j", "energy_per_correct_j")]
+        flags = [
+            unknown(c, "the energy of member qwen-1.5b is unknown")
+            for c in ("energy_gross_j", "energy_per_correct_j")
+        ]
     if name == "smollm2-135m":
-        flags.append(warning("lost_s", "2.0 s after the last heartbeat of a killed segment are not in the energy"))
+        flags.append(
+            warning(
+                "lost_s", "2.0 s after the last heartbeat of a killed segment are not in the energy"
+            )
+        )
 
     def of(factor: float) -> float | None:
         return None if energy is None else energy * factor
@@ -349,6 +450,10 @@ def _run(name: str, predictions: list[Row], scores: list[Row], n: int) -> Row:
     }  # fmt: skip
 
 
+def _no_gpu(name: str) -> list[dict[str, str]]:
+    return [] if name == "qwen-0.5b" else [unknown("vram_peak_bytes", "the job has no GPU")]
+
+
 def _segments(name: str) -> list[Row]:
     return [
         {
@@ -372,7 +477,7 @@ def _segments(name: str) -> list[Row]:
             "rss_peak_bytes": 397410304,
             "vram_peak_bytes": None,
             "phases": [{"phase": "answer", "wall_s": 80.0, "cpu_s": 140.0, "devices": []}],
-            "flags": [unknown("vram_peak_bytes", "the job has no GPU")] if name != "qwen-0.5b" else [],
+            "flags": _no_gpu(name),
         }
         for last in (2 if name == "smollm2-135m" else 1,)
         for number in range(1, last + 1)
@@ -384,7 +489,7 @@ def _samples(name: str) -> list[Row]:
     rows = []
     gpu = name == "qwen-0.5b"
     for number in (1, 2) if name == "smollm2-135m" else (1,):
-        for step in range(0, 180):
+        for step in range(180):
             elapsed = step * 0.5
             phase = "load" if elapsed < 6 else "warm_up" if elapsed < 10 else "answer"
             busy = phase == "answer"
@@ -430,7 +535,10 @@ def _job(name: str) -> Row:
     gpu = name == "qwen-0.5b"
     reasons = [unknown("consumed_energy_j", "the cluster runs no energy plugin")]
     if not slurm:
-        reasons += [unknown(c, "the run did not go through Slurm") for c in ("state", "memory_requested_bytes")]
+        reasons += [
+            unknown(c, "the run did not go through Slurm")
+            for c in ("state", "memory_requested_bytes")
+        ]
     return {
         **PLACE,
         "run": name,

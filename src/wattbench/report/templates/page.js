@@ -34,7 +34,12 @@
   const pick = document.getElementById("pick-group");
   if (pick) {
     const groups = [...document.querySelectorAll("article.group")];
-    const only = (slug) => groups.forEach((g) => { g.hidden = slug !== "" && g.dataset.group !== slug; });
+    const links = [...document.querySelectorAll("nav.sections a")].filter((a) => a.hash !== "#provenance");
+    const sections = links.map((a) => a.hash.split("-")[0]);
+    const only = (slug) => {
+      groups.forEach((g) => { g.hidden = slug !== "" && g.dataset.group !== slug; });
+      links.forEach((a, i) => { a.hash = sections[i] + "-" + (slug || groups[0].dataset.group); });
+    };
     pick.addEventListener("change", () => only(pick.value));
     only(pick.value);
   }
@@ -149,7 +154,7 @@
     const answerCard = (run, q) => {
       const a = data.answers[run];
       const who = data.runs[run];
-      const card = make("div", "answer " + who.css);
+      const card = make("div", "card " + who.css);
       const head = make("h4");
       head.append(make("bdi", "", who.label), chip(run, q));
       card.append(head);
@@ -208,7 +213,7 @@
       term(gold, "Documents", data.refs[q].join(", "));
       term(gold, "Types", data.kinds[q].map((k) => (k === "na" ? "unanswerable" : k)).join(", "));
       term(gold, "Why", data.why[q]);
-      const cards = make("div", "answers-list");
+      const cards = make("div", "cards");
       data.runs.forEach((run, i) => cards.append(answerCard(i, q)));
       box.append(gold, cards);
       return box;

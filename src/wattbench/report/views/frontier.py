@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
-from matplotlib.figure import Figure
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
+from wattbench.analyses.frontier import frontier
 from wattbench.report import formats, measures
 from wattbench.report.data import Group, ReportData, Run
 from wattbench.report.views import plotting
 from wattbench.report.views.placing import Anchor, Box, Placed, place
 from wattbench.report.views.registry import NARROW, CannotDraw, view
-from wattbench.report.views.svg import FONT, Canvas, linear_ticks, log_ticks, text_width
+from wattbench.report.views.svg import FONT, Canvas, fitted, linear_ticks, log_ticks, text_width
 
+_LEADER = {"arrowstyle": "-", "color": "#999999", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 4}
 X_LABEL = "Energy per correct answer (J, log scale; less is better)"
 
 
@@ -35,10 +38,12 @@ class Point:
         """Whether the energy is no measurement."""
         return measures.is_estimate(self.run)
 
-    @property
-    def label(self) -> str:
+    def label(self, *, short: bool = False) -> str:
         """What stands beside it."""
-        return self.run.label + (" (estimated)" if self.estimate else "")
+        if short:
+            name = fitted(self.run.label, 130)
+            return f"{name} (est.)" if self.estimate else name
+        return fitted(self.run.label, 280) + measures.estimate_mark(self.run)
 
     @property
     def title(self) -> str:
@@ -90,11 +95,9 @@ def without_energy(group: Group) -> list[tuple[Run, str]]:
 
 def front(found: list[Point]) -> list[Point]:
     """Points that no other beats on both axes, the cheapest first."""
-    best: list[Point] = []
-    for point in sorted(found, key=lambda p: (p.energy_j, -p.score)):
-        if not best or point.score > best[-1].score:
-            best.append(point)
-    return best
+    on = frontier([(p.score, p.energy_j) for p in found])
+    kept = [p for p, best in zip(found, on, strict=True) if best]
+    return sorted(kept, key=lambda p: (p.energy_j, p.score))
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,9 @@ def scale_of(found: list[Point], box: Box) -> Scale:
     return Scale(box, low / air, high * air, bottom, max(top, bottom + 0.1))
 
 
-def lay_out(found: list[Point], scale: Scale, length: int, size: float) -> list[Placed]:
+def lay_out(
+    found: list[Point], scale: Scale, size: float, *, short: bool = False, unit: float = 1.0
+) -> list[Placed]:
     """Places of the labels."""
     lines: list[Box] = []
     for p in found:
@@ -139,25 +144,29 @@ def lay_out(found: list[Point], scale: Scale, length: int, size: float) -> list[
     anchors = [
         Anchor(
             scale.x(p.energy_j), scale.y(p.score),
-            text_width(formats.cut(p.label, length), size) + 4, size * 1.3,
+            text_width(p.label(short=short), size) + 4, size * 1.3,
         )
         for p in found
     ]  # fmt: skip
-    return place(anchors, lines, scale.box)
+    air = 10 * unit
+    bounds = Box(scale.box.left, scale.box.top, scale.box.right + air, scale.box.bottom)
+    return place(anchors, lines, bounds, unit)
 
 
 def _needed(group: Group) -> list[Point]:
     found = points(group)
     if not found:
-        raise CannotDraw("no run has a known energy per correct answer; the reasons are listed below")
+        raise CannotDraw(
+            "no run has a known energy per correct answer; the reasons are listed below"
+        )
     return found
 
 
-def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
+def draw_svg(_data: ReportData, group: Group, width: int) -> Markup:
     """The plot for the page."""
     found = _needed(group)
     narrow = width <= NARROW
-    height = 400 if narrow else 470
+    height = 400 if narrow else 410
     canvas = Canvas(
         width, height,
         "Score against energy per correct answer: "
@@ -165,7 +174,6 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
     )  # fmt: skip
     box = Box(46 if narrow else 58, 14, width - 12, height - 52)
     scale = scale_of(found, box)
-    length = 20 if narrow else 40
     last = -1e9
     for tick in log_ticks(scale.low_j, scale.high_j):
         x = scale.x(tick)
@@ -177,7 +185,13 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
     for tick in linear_ticks(scale.bottom, scale.top):
         y = scale.y(tick)
         canvas.line(box.left, y, box.right, y, "grid")
-        canvas.text(box.left - 8, y + 4, f"{tick:.1f}" if tick * 10 % 1 < 1e-9 else f"{tick:.2f}", "tick", "end")
+        canvas.text(
+            box.left - 8,
+            y + 4,
+            f"{tick:.1f}" if tick * 10 % 1 < 1e-9 else f"{tick:.2f}",
+            "tick",
+            "end",
+        )
     canvas.line(box.left, box.bottom, box.right, box.bottom, "axis")
     canvas.text(
         (box.left + box.right) / 2, height - 8,
@@ -187,11 +201,11 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
     best = front(found)
     if len(best) > 1:
         steps = [(scale.x(best[0].energy_j), scale.y(best[0].score))]
-        for one, other in zip(best, best[1:], strict=False):
+        for one, other in pairwise(best):
             steps.append((scale.x(other.energy_j), scale.y(one.score)))
             steps.append((scale.x(other.energy_j), scale.y(other.score)))
         canvas.polyline(steps, "front")
-    placed = lay_out(found, scale, length, FONT)
+    placed = lay_out(found, scale, FONT, short=narrow)
     for point, spot in zip(found, placed, strict=True):
         x, y = scale.x(point.energy_j), scale.y(point.score)
         canvas.group(f"point {point.run.css}", point.title, tabindex="0")
@@ -200,7 +214,7 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
             canvas.line(x, y, *_near(spot.box, x, y), "leader")
         canvas.mark(x, y, diamond=point.run.is_ensemble, hollow=point.estimate)
         canvas.text(
-            spot.box.left + 2, spot.box.bottom - FONT * 0.36, formats.cut(point.label, length),
+            spot.box.left + 2, spot.box.bottom - FONT * 0.36, point.label(short=narrow),
             "point-label strong" if point.run.row["headline"] else "point-label",
         )  # fmt: skip
         canvas.close()
@@ -219,7 +233,10 @@ def _intervals(canvas: Canvas, scale: Scale, point: Point) -> None:
     canvas.line(left, y, right, y, "whisker")
     canvas.line(left, y - 4, left, y + 4, "whisker")
     if point.high_j is None:
-        canvas.path(f"M{right - 6:.1f} {y - 4:.1f}L{right:.1f} {y:.1f}L{right - 6:.1f} {y + 4:.1f}", "whisker")
+        canvas.path(
+            f"M{right - 6:.1f} {y - 4:.1f}L{right:.1f} {y:.1f}L{right - 6:.1f} {y + 4:.1f}",
+            "whisker",
+        )
     else:
         canvas.line(right, y - 4, right, y + 4, "whisker")
     canvas.line(x, upper, x, lower, "whisker")
@@ -235,7 +252,7 @@ def _intervals(canvas: Canvas, scale: Scale, point: Point) -> None:
     "estimates, not measurements.",
     svg=draw_svg,
 )
-def draw_figure(data: ReportData, group: Group) -> Figure:
+def draw_figure(_data: ReportData, group: Group) -> Figure:
     """The plot for files."""
     found = _needed(group)
     figure, axes = plotting.axes(7.6, 4.6)
@@ -255,10 +272,17 @@ def draw_figure(data: ReportData, group: Group) -> Figure:
     for p in found:
         high = scale.high_j if p.high_j is None else p.high_j
         axes.hlines(p.score, p.low_j, high, color=p.run.colour, linewidth=1.2, alpha=0.6)
-        axes.vlines(p.energy_j, p.score_low, p.score_high, color=p.run.colour, linewidth=1.2, alpha=0.6)
+        axes.vlines(
+            p.energy_j, p.score_low, p.score_high, color=p.run.colour, linewidth=1.2, alpha=0.6
+        )
         if p.high_j is None:
             axes.plot(
-                [scale.high_j], [p.score], marker=">", color=p.run.colour, clip_on=False, markersize=5
+                [scale.high_j],
+                [p.score],
+                marker=">",
+                color=p.run.colour,
+                clip_on=False,
+                markersize=5,
             )
         axes.plot(
             [p.energy_j], [p.score], linestyle="none", marker="D" if p.run.is_ensemble else "o",
@@ -268,18 +292,25 @@ def draw_figure(data: ReportData, group: Group) -> Figure:
     axes.set_xlabel(X_LABEL)
     axes.set_ylabel("Score")
     left, right, bottom, top = plotting.pixels(figure, axes)
-    pixel = Scale(Box(left, 0, right, top - bottom), scale.low_j, scale.high_j, scale.bottom, scale.top)
-    for p, spot in zip(found, lay_out(found, pixel, 40, plotting.LABEL_PX), strict=True):
+    pixel = Scale(
+        Box(left, 0, right, top - bottom), scale.low_j, scale.high_j, scale.bottom, scale.top
+    )
+    for p, spot in zip(
+        found, lay_out(found, pixel, plotting.LABEL_PX, unit=plotting.DPI / 96), strict=True
+    ):
+        x = pixel.x(p.energy_j)
+        y = pixel.y(p.score)
         axes.annotate(
-            plotting.literal(formats.cut(p.label, 40)),
+            plotting.literal(p.label()),
             xy=(p.energy_j, p.score),
-            xytext=(spot.box.left + 2, top - (spot.box.top + spot.box.bottom) / 2),
-            textcoords="figure pixels",
+            xytext=(
+                (spot.box.left + 2 - x) * 72 / plotting.DPI,
+                (y - (spot.box.top + spot.box.bottom) / 2) * 72 / plotting.DPI,
+            ),
+            textcoords="offset points",
             va="center",
             fontsize=plotting.LABEL_PT,
-            arrowprops={"arrowstyle": "-", "color": "#999999", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 4}
-            if spot.leader
-            else None,
+            arrowprops=_LEADER if spot.leader else None,
             zorder=6,
-        )
+        ).set_in_layout(False)
     return figure

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from wattbench.report import formats
 from wattbench.report.data import Group, ReportData
 from wattbench.report.tables import KINDS, KindResult, by_kind, level
 from wattbench.report.views import plotting
 from wattbench.report.views.registry import NARROW, CannotDraw, view
-from wattbench.report.views.svg import Canvas, text_width
+from wattbench.report.views.svg import Canvas, fitted, text_width
 
 ROW = 19
 GAP = 20
@@ -36,10 +36,8 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
     abreast = 1 if narrow else 2
     column = (width - (abreast - 1) * 40) / abreast
     runs = max(len(r) for r in panels.values())
-    length = 17 if narrow else 22
-    longest = max(
-        text_width(formats.cut(r.run.label, length)) for rs in panels.values() for r in rs
-    )
+    widest = 125.0 if narrow else 165.0
+    longest = max(text_width(fitted(r.run.label, widest)) for rs in panels.values() for r in rs)
     left = min(longest + 10, column * 0.42)
     panel_height = 24 + runs * ROW + 24
     lines = -(-len(panels) // abreast)
@@ -69,7 +67,7 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
                 f"{r.run.label}: {r.right} of {r.asked} right, {formats.share(r.accuracy)} "
                 f"({formats.interval(r.low, r.high)})",
             )
-            canvas.text(x0 + left - 8, y + 4, formats.cut(r.run.label, length), "tick", "end")
+            canvas.text(x0 + left - 8, y + 4, fitted(r.run.label, widest), "tick", "end")
             canvas.line(x(r.low), y, x(r.high), y, "whisker thick")
             canvas.mark(x(r.accuracy), y, diamond=r.run.is_ensemble, hollow=False, size=4.5)
             canvas.close()
@@ -102,7 +100,7 @@ def draw_figure(data: ReportData, group: Group) -> Figure:
             )  # fmt: skip
         axes.set_yticks(
             [-i for i in range(len(results))],
-            [plotting.literal(formats.cut(r.run.label, 30)) for r in results],
+            [plotting.literal(fitted(r.run.label, 100, 7.5)) for r in results],
             fontsize=7.5,
         )
         axes.set_xlim(-0.02, 1.02)

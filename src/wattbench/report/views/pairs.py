@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from matplotlib.figure import Figure
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
-from wattbench.report import formats
 from wattbench.report.data import Group, ReportData
 from wattbench.report.tables import level
 from wattbench.report.views import plotting
 from wattbench.report.views.registry import NARROW, CannotDraw, view
-from wattbench.report.views.svg import Canvas, linear_ticks, text_width
+from wattbench.report.views.svg import Canvas, fitted, linear_ticks, text_width
 
 MOST = 60
 """Pairs drawn; the table holds all of them."""
@@ -21,9 +20,9 @@ MOST = 60
 def _pairs(group: Group) -> list[dict[str, Any]]:
     if not group.comparisons:
         raise CannotDraw("there is one run, so nothing to compare")
-    return sorted(group.comparisons, key=lambda r: (-abs(r["difference"]), r["first"], r["second"]))[
-        :MOST
-    ]
+    return sorted(
+        group.comparisons, key=lambda r: (-abs(r["difference"]), r["first"], r["second"])
+    )[:MOST]
 
 
 def _ordered(pair: dict[str, Any]) -> tuple[str, str, float, float, float]:
@@ -43,10 +42,9 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
     """The plot for the page."""
     found = [_ordered(p) for p in _pairs(group)]
     narrow = width <= NARROW
-    length = 22 if narrow else 30
+    widest = 150.0 if narrow else 215.0
     names = [
-        (formats.cut(group.label_of(a), length), formats.cut(group.label_of(b), length))
-        for a, b, *_ in found
+        (fitted(group.label_of(a), widest), fitted(group.label_of(b), widest)) for a, b, *_ in found
     ]
     row = 38 if narrow else 26
     left = 8.0 if narrow else max(text_width(f"{a} over {b}") for a, b in names) + 14
@@ -62,7 +60,13 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
 
     for tick in linear_ticks(low, high, 4 if narrow else 7):
         canvas.line(x(tick), 0, x(tick), bottom, "axis" if tick == 0 else "grid")
-        canvas.text(x(tick), bottom + 16, f"{tick:+g}".replace("-", "\u2212") if tick else "0", "tick", "middle")
+        canvas.text(
+            x(tick),
+            bottom + 16,
+            f"{tick:+g}".replace("-", "\u2212") if tick else "0",
+            "tick",
+            "middle",
+        )
     canvas.text((left + width) / 2, height - 4, "Difference of scores", "axis-label", "middle")
     for position, (first, second, middle, start, end) in enumerate(found):
         y = position * row + (28 if narrow else 15)
@@ -76,7 +80,7 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
             + ("the data tell them apart" if apart else "the data cannot tell them apart"),
         )
         if narrow:
-            canvas.text(8, y - 11, f"{a} over {b}", "tick")
+            canvas.text(8, y - 11, f"{a} over {b}", "tick over")
         else:
             canvas.text(left - 10, y + 4, f"{a} over {b}", "tick", "end")
         canvas.line(x(start), y, x(end), y, "whisker thick")
@@ -109,9 +113,7 @@ def draw_figure(data: ReportData, group: Group) -> Figure:
     axes.set_yticks(
         [-i for i in range(len(found))],
         [
-            plotting.literal(
-                f"{formats.cut(group.label_of(a), 28)} over {formats.cut(group.label_of(b), 28)}"
-            )
+            plotting.literal(" over ".join(fitted(group.label_of(n), 120, 8.5) for n in (a, b)))
             for a, b, *_ in found
         ],
     )

@@ -50,25 +50,28 @@ class Placed:
 
 
 _DIRECTIONS = (
-    (1.0, -0.72), (1.0, 0.72), (-1.0, -0.72), (-1.0, 0.72), (1.0, 0.0), (-1.0, 0.0), (0.0, -1.0), (0.0, 1.0),
+    (1.0, -1.0), (1.0, 1.0), (-1.0, -1.0), (-1.0, 1.0),
+    (1.0, 0.0), (-1.0, 0.0), (0.0, -1.0), (0.0, 1.0),
 )  # fmt: skip
 _DISTANCES = (11.0, 18.0, 28.0, 42.0, 60.0, 84.0, 112.0, 150.0, 200.0, 260.0)
 _FORBIDDEN = 1e6
 _LEADER_FROM = 24.0
 
 
-def place(anchors: list[Anchor], lines: list[Box], bounds: Box) -> list[Placed]:
+def place(anchors: list[Anchor], lines: list[Box], bounds: Box, unit: float = 1.0) -> list[Placed]:
     """A place for each label, greedily, the most crowded first.
 
     Args:
         anchors: Points and label sizes.
         lines: Intervals and the like: better not covered, but may be.
         bounds: Labels stay inside.
+        unit: Device pixels of one CSS pixel, by which distances grow.
 
     Returns:
         One place for each anchor, in their order.
     """
-    points = [Box(a.x - 7, a.y - 7, a.x + 7, a.y + 7) for a in anchors]
+    reach = 7 * unit
+    points = [Box(a.x - reach, a.y - reach, a.x + reach, a.y + reach) for a in anchors]
 
     def crowd(index: int) -> float:
         here = anchors[index]
@@ -85,14 +88,14 @@ def place(anchors: list[Anchor], lines: list[Box], bounds: Box) -> list[Placed]:
         best: tuple[float, Placed] | None = None
         for distance in _DISTANCES:
             for order, (across, down) in enumerate(_DIRECTIONS):
-                box = _box(anchor, across, down, distance)
+                box = _box(anchor, across, down, distance, unit)
                 cost = (
                     distance
                     + order * 0.8
                     + box.outside(bounds) * _FORBIDDEN
                     + sum(box.overlap(b) for b in taken) * _FORBIDDEN
                     + sum(box.overlap(b) for b in points) * _FORBIDDEN
-                    + sum(box.overlap(b) for b in lines) * 0.35
+                    + sum(box.overlap(b) for b in lines) * 0.35 / unit**2
                 )
                 if best is None or cost < best[0]:
                     best = (cost, Placed(box, leader=distance >= _LEADER_FROM))
@@ -103,14 +106,17 @@ def place(anchors: list[Anchor], lines: list[Box], bounds: Box) -> list[Placed]:
     return [found[i] for i in range(len(anchors))]
 
 
-def _box(anchor: Anchor, across: float, down: float, distance: float) -> Box:
-    centre_y = anchor.y + down * distance
+def _box(anchor: Anchor, across: float, down: float, distance: float, unit: float) -> Box:
     if across > 0:
-        left = anchor.x + across * distance
+        left = anchor.x + distance * unit
     elif across < 0:
-        left = anchor.x + across * distance - anchor.width
+        left = anchor.x - distance * unit - anchor.width
     else:
         left = anchor.x - anchor.width / 2
-    if across == 0:
-        centre_y += math.copysign(anchor.height / 2 - 2, down)
-    return Box(left, centre_y - anchor.height / 2, left + anchor.width, centre_y + anchor.height / 2)
+    # Clear of the point's own interval, which lies at its height.
+    away = anchor.height / 2 + (4 if across else distance) * unit
+    if across:
+        away += (distance - _DISTANCES[0]) * 0.8 * unit
+    centre = anchor.y + down * away
+    half = anchor.height / 2
+    return Box(left, centre - half, left + anchor.width, centre + half)

@@ -34,8 +34,8 @@ def plain(found: Axes) -> None:
     found.grid(visible=True, color=GRID, linewidth=0.7)
     found.set_axisbelow(True)
     found.tick_params(length=0, labelsize=8.5, colors=INK)
-    found.xaxis.label.set_size(9)
-    found.yaxis.label.set_size(9)
+    found.xaxis.label.set_fontsize(9)
+    found.yaxis.label.set_fontsize(9)
 
 
 def pixels(figure: Figure, found: Axes) -> tuple[float, float, float, float]:

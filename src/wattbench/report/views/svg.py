@@ -21,6 +21,14 @@ def text_width(text: str, size: float = FONT) -> float:
     return sum(size * (AVERAGE_GLYPH if ord(c) < 0x1100 else 1.05) for c in text)
 
 
+def fitted(text: str, width: float, size: float = FONT) -> str:
+    """A text cut in its middle until it is no wider than `width` pixels."""
+    length = len(text)
+    while length > 3 and text_width(formats.squeeze(text, length), size) > width:
+        length -= 1
+    return formats.squeeze(text, length)
+
+
 class Canvas:
     """An SVG drawing; colours come from the page's classes, never from style attributes.
 
@@ -111,7 +119,9 @@ class Canvas:
         css = "mark hollow" if hollow else "mark"
         if diamond:
             r = size * 1.3
-            self.path(f"M{_n(x)} {_n(y - r)}l{_n(r)} {_n(r)}l{_n(-r)} {_n(r)}l{_n(-r)} {_n(-r)}z", css)
+            self.path(
+                f"M{_n(x)} {_n(y - r)}l{_n(r)} {_n(r)}l{_n(-r)} {_n(r)}l{_n(-r)} {_n(-r)}z", css
+            )
             return
         ET.SubElement(
             self._open[-1], "circle", {"cx": _n(x), "cy": _n(y), "r": _n(size), "class": css}
@@ -152,3 +162,14 @@ def linear_ticks(low: float, high: float, about: int = 5) -> list[float]:
     step = next(s * size for s in (1, 2, 2.5, 5, 10) if s * size >= rough * 0.999)
     first = math.ceil(low / step - 1e-9)
     return [round(i * step, 12) for i in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+_TIME_STEPS = (
+    0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600, 86400,
+)  # fmt: skip
+
+
+def time_ticks(seconds: float, about: int) -> list[tuple[float, str]]:
+    """Ticks of a time axis from 0 with their texts, at most `about` steps."""
+    step = next((s for s in _TIME_STEPS if seconds / s <= about), seconds / about)
+    return [(i * step, formats.clock(i * step, step)) for i in range(int(seconds / step) + 1)]

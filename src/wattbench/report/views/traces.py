@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from matplotlib.figure import Figure
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from wattbench.report import formats
 from wattbench.report.data import Group, ReportData, Run
 from wattbench.report.views import plotting
 from wattbench.report.views.registry import NARROW, CannotDraw, view
-from wattbench.report.views.svg import Canvas, linear_ticks
+from wattbench.report.views.svg import Canvas, fitted, linear_ticks, time_ticks
 
 MOST_POINTS = 240
 """Points drawn of one device; each is the mean of the samples in its stretch of time."""
@@ -126,7 +126,7 @@ def _needed(group: Group) -> list[Trace]:
     return found
 
 
-def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
+def draw_svg(_data: ReportData, group: Group, width: int) -> Markup:
     """The plot for the page: one strip a run."""
     found = _needed(group)
     narrow = width <= NARROW
@@ -137,7 +137,7 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
     for position, trace in enumerate(found):
         top = position * each + head
         bottom = top + strip
-        ceiling = trace.top * 1.1
+        ceiling = trace.top * 1.32
 
         def x(seconds: float, trace: Trace = trace) -> float:
             return left + seconds / trace.end_s * (right - left)
@@ -150,9 +150,11 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
         what = "power, W" if trace.unit == "W" else "no power meter: CPU use, busy cores"
         canvas.text(
             left + 16, top - 9,
-            f"{formats.cut(trace.run.label, 20 if narrow else 50)}", "panel-title",
+            f"{fitted(trace.run.label, 170 if narrow else 400)}", "panel-title",
         )  # fmt: skip
-        canvas.text(right, top - 9, "W" if narrow and trace.unit == "W" else "busy cores" if narrow else what, "tick", "end")
+        canvas.text(
+            right, top - 9, "busy cores" if narrow and trace.unit != "W" else what, "tick", "end"
+        )
         for start, end, phase in trace.bands:
             canvas.group("band", f"{PHASES.get(phase, phase)}: {formats.seconds(end - start)}")
             css = phase if phase in PHASES else "other"
@@ -172,8 +174,9 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
             canvas.group("", "a further segment of the ledger starts here")
             canvas.line(x(at), top, x(at), bottom, "break")
             canvas.close()
-        for tick in linear_ticks(0, trace.end_s, 4 if narrow else 8):
-            canvas.text(x(tick), bottom + 16, formats.seconds(tick) if tick else "0", "tick", "middle" if tick else "start")
+        for tick, shown in time_ticks(trace.end_s, 4 if narrow else 8):
+            anchor = "middle" if tick else "start"
+            canvas.text(x(tick), bottom + 16, shown if tick else "0", "tick", anchor)
         canvas.close()
     return canvas.markup()
 
@@ -185,7 +188,7 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
     "end to end, a dashed line between them. Where no meter exists the trace is CPU use.",
     svg=draw_svg,
 )
-def draw_figure(data: ReportData, group: Group) -> Figure:
+def draw_figure(_data: ReportData, group: Group) -> Figure:
     """The plot for files."""
     found = _needed(group)
     figure = Figure(figsize=(7.6, 1.7 * len(found)), dpi=plotting.DPI, layout="constrained")
@@ -195,12 +198,14 @@ def draw_figure(data: ReportData, group: Group) -> Figure:
         for start, end, phase in trace.bands:
             axes.axvspan(start, end, color=SHADES.get(phase, "#f0f0f0"), linewidth=0)
         for _, line in trace.lines:
-            axes.plot([t for t, _ in line], [v for _, v in line], color=trace.run.colour, linewidth=1)
+            axes.plot(
+                [t for t, _ in line], [v for _, v in line], color=trace.run.colour, linewidth=1
+            )
         for at in trace.breaks:
             axes.axvline(at, color="#777777", linewidth=0.8, linestyle="--")
         axes.set_xlim(0, trace.end_s)
         axes.set_ylim(0, trace.top * 1.1)
         axes.set_ylabel("W" if trace.unit == "W" else "busy cores\n(no meter)")
-        axes.set_title(plotting.literal(formats.cut(trace.run.label, 60)), fontsize=9, loc="left")
+        axes.set_title(plotting.literal(fitted(trace.run.label, 300, 9)), fontsize=9, loc="left")
     figure.axes[-1].set_xlabel("Seconds, segments end to end")
     return figure

@@ -1,0 +1,171 @@
+"""docs/outputs.md: every file of a results folder and every column of every table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from wattbench.tables.answers import PREDICTIONS, SAMPLES, SEGMENTS
+from wattbench.tables.contract import SCHEMA_VERSION, Table
+from wattbench.tables.documents import CONTEXTS, NODES, PROBLEMS, QUESTIONS
+from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
+from wattbench.tables.verdicts import COMPARISONS, SCORES, VOTES
+
+TABLES: tuple[Table, ...] = (
+    RUNS, QUESTIONS, PREDICTIONS, SCORES, COMPARISONS, ENSEMBLES, VOTES, SEGMENTS, SAMPLES, COMPUTE,
+    AUDIT, NODES, PROBLEMS, CONTEXTS,
+)  # fmt: skip
+"""Every table, in the order of the document."""
+
+INTRODUCTION = """\
+# Output files
+
+This page is made from the schemas: `wattbench docs outputs --write` writes it,
+`wattbench docs outputs --check` fails where it is out of date.
+
+Every file is written whole: under a temporary name in the same folder, flushed, then renamed. A file
+that is there is complete. Figures that could not be measured are null with a reason and never 0.
+Units stand in the column's name: `_s` seconds, `_j` joules, `_wh` watt-hours, `_w` watts, `_bytes`
+bytes, `_pct` percent, `_c` degrees Celsius; 1 GiB is 2^30 bytes and 1 Wh is 3600 J. Times are UTC.
+"""
+
+FILES: tuple[tuple[str, str], ...] = (
+    ("study.json", "The study as the workflow resolved it; every command reads this."),
+    ("corpus/<corpus>/nodes.parquet", "Documents as a tree: table `nodes`."),
+    ("corpus/<corpus>/problems.parquet", "Documents that could not be read as they are: table `corpus_problems`."),
+    ("corpus/<corpus>/manifest.json", "Digests of the documents and what was made of each."),
+    ("index/<index>/", "Vectors and the BM25 index over one corpus."),
+    ("index/<index>/manifest.json", "Digest of the index's content: the one thing later stages depend on."),
+    ("contexts/<questions>/<retrieval>.parquet", "What each question is given: table `contexts`."),
+    ("contexts/<questions>/<retrieval>.manifest.json", "Digests that the contexts were made from."),
+    ("runs/<environment>/<questions>/<run>/predictions.parquet", "The run's answers: table `predictions`."),
+    ("runs/<environment>/<questions>/<run>/segments.parquet", "The run's ledger: table `segments`."),
+    ("runs/<environment>/<questions>/<run>/samples.parquet", "Time series of its meters: table `samples`."),
+    ("runs/<environment>/<questions>/<run>/job.json", "What ran, where and how: see below."),
+    ("runs/<environment>/<questions>/<run>/compute.json", "What the scheduler says of its jobs; the tools' raw output lies beside it."),
+    ("runs/<environment>/<questions>/<run>/scores.parquet", "Its verdicts under every rule: table `scores`."),
+    ("runs/<environment>/<questions>/<run>/results.json", "Question by question: the answer, the gold answer and the verdict."),
+    ("runs/<environment>/<questions>/<run>/summary.json", "The run's scores with intervals: see below."),
+    ("runs/<environment>/<questions>/<run>/submission.csv", "Answers in the benchmark guide's columns."),
+    ("runs/<environment>/<questions>/<run>/journal/<identity>/", "Every finished question as it was answered. No declared output: it outlives a failed job, so that nothing is asked twice. `wattbench gc` lists and removes those that no study refers to."),
+    ("ensembles/<environment>/<questions>/<name>/", "The same files for an ensemble, as far as they apply."),
+    ("ensembles/<environment>/<questions>/<name>/votes.parquet", "How each member voted: table `votes`."),
+    ("tables/<table>.parquet", "All runs together: `runs`, `questions`, `predictions`, `scores`, `comparisons`, `ensembles`, `votes`, `segments`, `samples`, `compute`, `audit`."),
+    ("tables/manifest.json", "Digests that the tables were made from."),
+    ("report/index.html", "The report as one page that loads nothing and works offline."),
+    ("report/report.md", "The report as Markdown."),
+    ("report/figures/<view>.png, .svg, .pdf", "The plots: `frontier`, `question-types`, `comparisons`, `power`."),
+    ("report/tables/<name>.csv", "The figures behind the report: `models`, `question-types`, `comparisons`, `ensembles`, `votes`, `compute`, `answers`, `not-measured`, `audit`. Empty is unknown; text that a spreadsheet would take for a formula has an apostrophe in front."),
+    ("report/manifest.yaml", "What the report was made from and with: see below."),
+)  # fmt: skip
+"""Every file of a results folder, in the order in which the stages write them."""
+
+RECORDS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
+    (
+        "summary.json",
+        "A run's or ensemble's scores. The guide's keys come first, under the guide's names.",
+        (
+            ("name, type", "Name of the run, and model or ensemble."),
+            ("model_id, llm_provider, quantization, identity", "Of a model: weights, backend, precision, digest of all that defines the result."),
+            ("ensemble_type, strategy, ignore_blank, models, num_models", "Of an ensemble: how it votes over whom."),
+            ("timestamp", "When the last question was answered, UTC; null before any was."),
+            ("num_questions", "Questions of the set."),
+            ("total_time_seconds", "Sum over the ledger's segments, in s; null for an ensemble."),
+            ("error_count", "Questions that failed."),
+            ("estimated_cost_usd", "Always null: wattbench knows no price of an API."),
+            ("hardware", "Machine of the run; null where no ledger says."),
+            ("config_snapshot", "The settings that made the result."),
+            ("run_environment, questions_file", "Environment, and name of the question file."),
+            ("rule, weights, confidence_level, bootstrap, seed", "How it was scored."),
+            ("counts", "Questions answered, blank, failed and right."),
+            ("scores", "Every figure with its interval, by scoring rule."),
+            ("wattbench_version", "Version that scored it."),
+            ("job", "job.json, where it is there."),
+        ),
+    ),
+    (
+        "results.json",
+        "A list with one entry a question, in the guide's keys.",
+        (
+            ("id, question", "The question."),
+            ("gt_value, gt_unit, gt_ref", "The gold answer, as written in the question file."),
+            ("pred_value, pred_unit, pred_ref, pred_explanation", "The answer; a failure reads is_blank, its explanation says what failed."),
+            ("raw_response", "The raw reply; null where there is none."),
+            ("value_correct, ref_score, na_correct, weighted_score, why", "The verdict under the headline's rule, and the clause that decided it."),
+            ("latency_seconds, retrieval_seconds, generation_seconds", "In s; null where not known."),
+            ("error", "Kind of failure; null where it was answered."),
+            ("pred_ref_url, pred_supporting_materials", "Addresses of the cited documents, and what the model quotes."),
+            ("rendered_prompt, retrieved_snippets, num_snippets, retry_count", "Of a model: what it was sent, and tries beyond the first."),
+            ("individual_answers, individual_refs", "Of an ensemble: the members' answers and references."),
+        ),
+    ),
+    (
+        "report/manifest.yaml",
+        "What a report was made from. The same tables give the same bytes, so it holds no time.",
+        (
+            ("study, title", "Name of the study and title of the report."),
+            ("question_sets", "Question sets shown: environment, runs, number of questions, headline."),
+            ("filters", "Question sets left out, and why."),
+            ("versions", "Versions of what made the report."),
+            ("command", "The command that makes it again."),
+            ("inputs", "sha256 of every table read, by path in the results folder."),
+            ("outputs", "sha256 and bytes of every file written, by path in the report folder."),
+            ("skipped", "Views, figures and tables that are left out, with the reason."),
+        ),
+    ),
+)  # fmt: skip
+"""Records that are no tables: file, meaning, and (key, meaning) pairs."""
+
+
+def document() -> str:
+    """The whole document."""
+    parts = [INTRODUCTION, "## Files of a results folder\n", _rows(("File", "What it holds"), [
+        (f"`{path}`", meaning) for path, meaning in FILES
+    ])]  # fmt: skip
+    for path, meaning, keys in RECORDS:
+        parts.append(f"## `{path}`\n\n{meaning}\n")
+        parts.append(_rows(("Key", "Meaning"), [(f"`{key}`", said) for key, said in keys]))
+    parts.append(
+        "## Tables\n\nParquet with zstd compression. The file's metadata holds the table's name "
+        f"(`wattbench_table`) and the schema version (`wattbench_schema_version`, now {SCHEMA_VERSION}). "
+        "The last column says what null means; a column without an entry there is never null.\n"
+    )
+    parts += [_table(table) for table in TABLES]
+    return "\n".join(parts)
+
+
+def _table(table: Table) -> str:
+    key = f" One row per {', '.join(f'`{name}`' for name in table.key)}." if table.key else ""
+    columns = [
+        (f"`{c.name}`", _type_name(c.type), c.unit, c.meaning, f"null {c.null}" if c.null else "")
+        for c in table.columns
+    ]
+    heads = ("Column", "Type", "Unit", "Meaning", "Null")
+    return f"### `{table.name}`\n\n{table.meaning}{key}\n\n{_rows(heads, columns)}"
+
+
+def _type_name(kind: pa.DataType) -> str:
+    """A type as people name it."""
+    if pa.types.is_list(kind):
+        return f"list of {_type_name(kind.value_type)}"
+    if pa.types.is_struct(kind):
+        fields = ", ".join(f"{field.name}: {_type_name(field.type)}" for field in kind)
+        return f"record ({fields})"
+    names = {
+        pa.string(): "text",
+        pa.float64(): "real",
+        pa.int64(): "integer",
+        pa.bool_(): "truth value",
+    }
+    if kind in names:
+        return names[kind]
+    if pa.types.is_timestamp(kind):
+        return f"time ({kind.tz}, {kind.unit})"
+    return str(kind)
+
+
+def _rows(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    lines += ["| " + " | ".join(c.replace("|", "\\|") for c in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,209 @@
+"""The report page in a real browser: nothing hostile runs, it can be used, it fits a phone."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html import unescape
+from pathlib import Path
+
+import pytest
+from tests.unit.report import report_fixture as made
+
+from wattbench.report.content import content
+from wattbench.report.data import read_report_data
+from wattbench.report.page import page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--virtual-time-budget=4000", "--dump-dom",
+)  # fmt: skip
+
+POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
+
+
+def dom(file: Path, profile: Path) -> str:
+    """The page's elements after its scripts have run."""
+    assert CHROMIUM is not None
+    done = subprocess.run(
+        [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", file.as_uri()],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert "<html" in done.stdout
+    return done.stdout
+
+
+def with_script(html: str, script: str) -> str:
+    """The page without its policy, and a script at its end that leaves JSON in data-found."""
+    assert POLICY.search(html)
+    bare = POLICY.sub("", html, count=1)
+    end = bare.rindex("</body>")
+    return (
+        f"{bare[:end]}<script>document.documentElement.dataset.found = "
+        f"JSON.stringify((() => {{{script}}})());</script>{bare[end:]}"
+    )
+
+
+def found(text: str) -> object:
+    match = re.search(r'data-found="([^"]*)"', text)
+    assert match is not None, "the script did not run to its end"
+    return json.loads(unescape(match.group(1)))
+
+
+@pytest.fixture(scope="module")
+def benign(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("benign")
+    made.write_tables(folder)
+    return page(content(read_report_data(made.study(folder))))
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("hostile")
+    made.write_tables(folder, change=made.hostile)
+    names = made.hostile_names(folder / "analysis.md")
+    return page(content(read_report_data(made.study(folder, **names))))
+
+
+OPEN_ALL = """
+    document.querySelectorAll("button.line").forEach((b) => b.click());
+    document.querySelectorAll("details").forEach((d) => { d.open = true; });
+    document.querySelectorAll("table.sortable thead button").forEach((b) => b.click());
+    const count = (what) => document.querySelectorAll(what).length;
+    return [count(".card"), count("img, iframe")];
+"""
+
+
+def test_the_pages_own_script_runs_under_its_policy(benign: str, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(benign, encoding="utf-8")
+    shown = dom(file, tmp_path / "profile")
+    assert 'class="no-script"' not in shown
+    assert "24 of 24 questions" in shown
+    assert "Theme: auto" in shown
+
+
+def test_nothing_hostile_runs_with_the_policy(hostile: str, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(hostile, encoding="utf-8")
+    shown = dom(file, tmp_path / "profile")
+    assert "24 of 24 questions" in shown
+    assert "data-pwned" not in shown[: shown.index("<body")]
+
+
+def test_nothing_hostile_runs_even_without_the_policy(hostile: str, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(with_script(hostile, OPEN_ALL), encoding="utf-8")
+    shown = dom(file, tmp_path / "profile")
+    answers, loaders = found(shown)  # type: ignore[misc]
+    assert answers == 24 * 5
+    assert loaders == 0
+    assert "data-pwned" not in shown[: shown.index("<body")]
+
+
+def test_the_payloads_would_run_were_they_not_escaped(tmp_path: Path) -> None:
+    for payload in (made.PAYLOADS[0], made.PAYLOADS[6], made.PAYLOADS[15], made.PAYLOADS[-1]):
+        file = tmp_path / "page.html"
+        file.write_text(f"<!doctype html><html><body>{payload}</body></html>", encoding="utf-8")
+        shown = dom(file, tmp_path / "profile")
+        assert "data-pwned" in shown[: shown.index("<body")], payload
+
+
+def test_columns_sort_both_ways_with_the_unknown_last(benign: str, tmp_path: Path) -> None:
+    script = """
+        const table = document.getElementById("table-models-demo");
+        const heads = [...table.tHead.rows[0].cells];
+        const column = heads.findIndex((h) => h.textContent === "Energy/correct");
+        const body = table.tBodies[0];
+        const read = () => [...body.rows].map((r) => r.cells[column].dataset.sort ?? null);
+        const button = heads[column].querySelector("button");
+        button.click(); const down = [read(), heads[column].getAttribute("aria-sort")];
+        button.click(); const up = [read(), heads[column].getAttribute("aria-sort")];
+        return {down, up};
+    """
+    file = tmp_path / "page.html"
+    file.write_text(with_script(benign, script), encoding="utf-8")
+    sorted_rows = found(dom(file, tmp_path / "profile"))
+    assert isinstance(sorted_rows, dict)
+    down, direction = sorted_rows["down"]
+    assert direction == "descending"
+    assert down[3:] == [None, None]
+    assert [float(v) for v in down[:3]] == sorted((float(v) for v in down[:3]), reverse=True)
+    up, direction = sorted_rows["up"]
+    assert direction == "ascending"
+    assert up == [*reversed(down[:3]), None, None]
+
+
+def test_the_browser_filters_and_answers_to_keys(benign: str, tmp_path: Path) -> None:
+    script = """
+        const form = document.querySelector("form.filters");
+        const list = document.querySelector("ol.questions");
+        const set = (changes) => {
+          form.reset();
+          for (const [name, value] of Object.entries(changes)) form.elements[name].value = value;
+          form.dispatchEvent(new Event("input"));
+          return list.children.length;
+        };
+        const failed = set({verdict: "failed"});
+        const id = list.querySelector(".id").textContent;
+        const na = set({kind: "na"});
+        const words = set({words: "moon variant 2"});
+        const disagree = set({verdict: "disagree"});
+        const none = set({words: "no such words anywhere"});
+        const all = set({});
+        const openers = list.querySelectorAll("button.line");
+        openers[0].focus();
+        list.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowDown"}));
+        const moved = document.activeElement === openers[1];
+        openers[1].click();
+        return {failed, id, na, words, disagree, none, all, moved,
+          expanded: openers[1].getAttribute("aria-expanded"),
+          gold: openers[1].parentElement.querySelector(".gold").textContent,
+          votes: openers[1].parentElement.querySelectorAll(".votes li").length};
+    """
+    file = tmp_path / "page.html"
+    file.write_text(with_script(benign, script), encoding="utf-8")
+    seen = found(dom(file, tmp_path / "profile"))
+    assert isinstance(seen, dict)
+    assert seen["failed"] == 1
+    assert seen["id"] == "q010"
+    assert seen["na"] == 4
+    assert seen["words"] == 1
+    assert 0 < seen["disagree"] < 24
+    assert seen["none"] == 0
+    assert seen["all"] == 24
+    assert seen["moved"] is True
+    assert seen["expanded"] == "true"
+    assert "1022362" in seen["gold"]
+    assert seen["votes"] == 5
+
+
+@pytest.mark.parametrize("which", ["benign", "hostile"])
+def test_the_page_fits_a_phone(which: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    html = with_script(request.getfixturevalue(which), OPEN_ALL)
+    quoted = json.dumps(html).replace("<", "\\u003c")
+    # A headless window is at least 500 pixels wide, so the page goes into a frame.
+    wrapper = f"""<!doctype html><html><body><script>
+        const frame = document.createElement("iframe");
+        frame.width = 375; frame.height = 812;
+        frame.onload = () => setTimeout(() => {{
+          const inner = frame.contentDocument;
+          document.documentElement.dataset.found = JSON.stringify([
+            inner.documentElement.scrollWidth, inner.querySelectorAll(".card").length,
+            getComputedStyle(inner.querySelector(".wide")).display]);
+        }}, 300);
+        frame.srcdoc = {quoted};
+        document.body.append(frame);
+        </script></body></html>"""
+    file = tmp_path / "phone.html"
+    file.write_text(wrapper, encoding="utf-8")
+    width, answers, wide = found(dom(file, tmp_path / "profile"))  # type: ignore[misc]
+    assert width <= 375
+    assert answers == 24 * 5
+    assert wide == "none"
