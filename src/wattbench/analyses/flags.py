@@ -18,7 +18,9 @@ def complete(row: dict[str, Any], table: Table, reasons: Mapping[str, str]) -> d
     """
     flags = list(row.get("flags") or ())
     told = {entry["column"] for entry in flags if entry["kind"] == "unknown"}
-    for column in table.columns:
-        if column.null and row.get(column.name) is None and column.name not in told:
-            flags.append(unknown(column.name, reasons.get(column.name) or column.null))
+    flags += [
+        unknown(column.name, reasons.get(column.name) or column.null)
+        for column in table.columns
+        if column.null and row.get(column.name) is None and column.name not in told
+    ]
     return row | {"flags": flags}

@@ -74,11 +74,11 @@ def headline(rows: Sequence[Row], labels: Mapping[str, str] | None = None) -> He
         parts.append(_unknown_energy(chosen, top))
     else:
         parts.append(_cost(chosen))
-        parts += _saving(chosen, best, top, names)
+        parts.append(_saving(chosen, best, top, names))
         parts += _cautions(chosen, top, names)
     return Headline(
         run=str(chosen["run"]),
-        sentence=" ".join(parts),
+        sentence=" ".join(filter(None, parts)),
         energy_known=chosen["energy_answer_j"] is not None,
         estimated=chosen["energy_method"] in {"estimated", "mixed"},
     )
@@ -130,21 +130,21 @@ def _cost(chosen: Row) -> str:
     return f"A correct answer costs {joules(each)}{interval}, {method}{scope}."
 
 
-def _saving(chosen: Row, best: Row, top: Sequence[Row], names: Mapping[str, str]) -> list[str]:
+def _saving(chosen: Row, best: Row, top: Sequence[Row], names: Mapping[str, str]) -> str:
     own = chosen["energy_answer_j"]
     if best is not chosen and best["energy_answer_j"] is not None:
-        return [
+        return (
             f"It answers with {_less(own, best['energy_answer_j'])} energy than "
             f"{names[best['run']]}, which scores highest ({best['score']:.2f})."
-        ]
+        )
     others = [row for row in top if row is not chosen and row["energy_answer_j"] is not None]
     if not others:
-        return []
+        return ""
     dearest = max(others, key=lambda row: row["energy_answer_j"])
-    return [
+    return (
         f"It answers with {_less(own, dearest['energy_answer_j'])} energy than "
         f"{names[dearest['run']]}, the most expensive of them."
-    ]
+    )
 
 
 def _less(own: float, other: float) -> str:

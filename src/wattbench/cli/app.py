@@ -40,7 +40,7 @@ def build() -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
-        rich_markup_mode="rich",
+        rich_markup_mode=None,
         help="Which language model, or ensemble, answers my questions well enough for the fewest "
         "joules, and how sure can I be?",
     )

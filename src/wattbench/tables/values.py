@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 BLANK = "is_blank"
 ABSTENTIONS = frozenset({"", BLANK, "na", "n/a", "nan", "null", "none", "not available"})
 UNABLE = "unable to answer"
+REMEMBERED = 1 << 16
+"""Texts whose reading is remembered: gold answers and document ids come again and again."""
 TRUE = frozenset({"true", "yes"})
 FALSE = frozenset({"false", "no"})
 
@@ -86,6 +89,7 @@ def is_abstention(text: str | None) -> bool:
     return plain in ABSTENTIONS or plain.startswith(UNABLE)
 
 
+@functools.lru_cache(maxsize=REMEMBERED)
 def parse_number(text: str, unit: str | None = None, *, any_unit: bool = False) -> Quantity | None:
     """The one number that a text states, or None.
 
@@ -296,6 +300,7 @@ def canonical_value(text: str | None, unit: str | None = None) -> str:
     return found
 
 
+@functools.lru_cache(maxsize=REMEMBERED)
 def canonical_ref(text: str) -> str:
     """A document id without 'ref_id=', brackets, quotes, spare spaces and case."""
     plain = text.strip().strip("[](){}\"'").strip().casefold()

@@ -19,8 +19,10 @@ from pathlib import Path
 from wattbench.errors import WattbenchError
 from wattbench.records import Appender
 from wattbench.telemetry.meters import Device, Meter, Reading
+from wattbench.telemetry.nvml import Nvml, load_nvml
 from wattbench.telemetry.processes import tree_usage
 from wattbench.telemetry.rapl import POWERCAP, Rapl
+from wattbench.telemetry.smi import NvidiaSmi
 
 PROCESS = "process"
 
@@ -92,6 +94,15 @@ def run(meters: Sequence[Meter], out: Appender, *, hz: float, commands: int) -> 
             due += 1 / hz
 
 
+def _gpus(options: argparse.Namespace) -> list[Meter]:
+    if not options.gpu:
+        return []
+    nvml, _ = load_nvml()
+    if nvml is not None:
+        return [Nvml(nvml, options.gpu, options.root)]
+    return [NvidiaSmi(options.gpu)]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `python -m wattbench.telemetry.sampler`."""
     parser = argparse.ArgumentParser(prog="wattbench.telemetry.sampler")
@@ -104,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A signal to the job's whole process group must not end the measurement before the work.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
-    meters: list[Meter] = [ProcessTree(options.root), Rapl(options.powercap)]
+    meters = [ProcessTree(options.root), Rapl(options.powercap), *_gpus(options)]
     try:
         with Appender(options.out) as out:
             run(meters, out, hz=options.hz, commands=sys.stdin.fileno())
