@@ -1,0 +1,139 @@
+"""Reading the files of all runs and ensembles of a study, several at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from wattbench.study.layout import Layout, RunFiles
+from wattbench.study.models import Study
+from wattbench.tables.answers import PREDICTIONS, SAMPLES, SEGMENTS
+from wattbench.tables.contract import Table
+from wattbench.tables.files import read_arrow, read_json
+from wattbench.tables.verdicts import SCORES, VOTES
+
+Row = dict[str, Any]
+THREADS = 4
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Everything that lies in one run's or ensemble's folder.
+
+    Args:
+        environment: The machine or cluster.
+        questions: Name of the question set.
+        name: Name of the run or ensemble.
+        ensemble: Whether it is an ensemble.
+        predictions: Rows of `predictions`.
+        scores: Rows of `scores`.
+        segments: Rows of `segments`; empty for an ensemble.
+        samples: Rows of `samples`; empty for an ensemble.
+        votes: Rows of `votes`; empty for a model.
+        compute: Rows of `compute`; empty for an ensemble.
+        job: Content of job.json.
+        summary: Content of summary.json.
+    """
+
+    environment: str
+    questions: str
+    name: str
+    ensemble: bool
+    predictions: pa.Table
+    scores: pa.Table
+    segments: pa.Table
+    samples: pa.Table
+    votes: pa.Table
+    compute: tuple[Row, ...]
+    job: Row
+    summary: Row
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A run or ensemble of the study that has no results yet.
+
+    Args:
+        environment: The machine or cluster.
+        questions: Name of the question set.
+        name: Name of the run or ensemble.
+        file: The file that is missing.
+    """
+
+    environment: str
+    questions: str
+    name: str
+    file: Path
+
+
+def read_folders(study: Study) -> tuple[list[Folder], list[Absent]]:
+    """Every run and ensemble of the study on every question set, and those that are not there.
+
+    Raises:
+        InputError: A file is there but cannot be read.
+    """
+    layout, environment = Layout(Path(study.study.results)), study.study.environment
+    wanted = [
+        (questions, name, layout.run(environment, questions, name), False)
+        for questions in study.questions
+        for name in study.models
+    ] + [
+        (questions, name, layout.ensemble(environment, questions, name), True)
+        for questions in study.questions
+        for name in study.ensembles
+    ]
+    folders: list[Folder] = []
+    absent: list[Absent] = []
+    there = []
+    for questions, name, files, ensemble in wanted:
+        needed = (files.predictions, files.scores, files.summary)
+        missing = next((path for path in needed if not path.exists()), None)
+        if missing is not None:
+            absent.append(Absent(environment, questions, name, missing))
+        else:
+            there.append((questions, name, files, ensemble))
+    with ThreadPoolExecutor(THREADS) as pool:
+        folders += pool.map(lambda one: _read(environment, *one), there)
+    return folders, absent
+
+
+def _read(environment: str, questions: str, name: str, files: RunFiles, ensemble: bool) -> Folder:  # noqa: FBT001
+    def optional(path: Path, table: Table) -> pa.Table:
+        return read_arrow(path, table) if path.exists() else table.schema.empty_table()
+
+    # An ensemble's folder may once have been a run's: what is not its own is not read.
+    return Folder(
+        environment=environment,
+        questions=questions,
+        name=name,
+        ensemble=ensemble,
+        predictions=read_arrow(files.predictions, PREDICTIONS),
+        scores=read_arrow(files.scores, SCORES),
+        segments=SEGMENTS.schema.empty_table() if ensemble else optional(files.segments, SEGMENTS),
+        samples=SAMPLES.schema.empty_table() if ensemble else optional(files.samples, SAMPLES),
+        votes=optional(files.votes, VOTES) if ensemble else VOTES.schema.empty_table(),
+        compute=() if ensemble or not files.compute.exists() else _compute(files.compute),
+        job=read_json(files.job) if not ensemble and files.job.exists() else {},
+        summary=read_json(files.summary),
+    )
+
+
+def _compute(path: Path) -> tuple[Row, ...]:
+    rows = read_json(path)["rows"]
+    for row in rows:
+        for column in ("started_at", "ended_at"):
+            if row[column] is not None:
+                row[column] = datetime.fromisoformat(row[column])
+    return tuple(rows)
+
+
+def concatenated(tables: Sequence[pa.Table], table: Table) -> pa.Table:
+    """Tables of one kind below each other, in the contract's schema."""
+    whole = pa.concat_tables([table.schema.empty_table(), *tables])
+    return whole.combine_chunks().replace_schema_metadata(table.schema.metadata)

@@ -1,0 +1,276 @@
+"""All tables' rows of one question set in one environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wattbench.analyses.audit import audit_corpus, audit_gold, audit_runs, documents_of, placed
+from wattbench.analyses.costs import Draws, energy_per_correct, measured, site, summed
+from wattbench.analyses.ensemble_rows import ensemble_row
+from wattbench.analyses.flags import complete
+from wattbench.analyses.folders import Absent, Folder, concatenated
+from wattbench.analyses.headline import choose
+from wattbench.analyses.run_rows import (
+    answer_columns,
+    identity_columns,
+    ledger_columns,
+    members_columns,
+)
+from wattbench.analyses.standing import (
+    Standing,
+    comparisons,
+    score_columns,
+    standing,
+    top_group,
+)
+from wattbench.scoring.intervals import Reals
+from wattbench.scoring.judging import rules_of
+from wattbench.study.layout import Layout
+from wattbench.study.models import Study
+from wattbench.study.questions import Question
+from wattbench.tables.answers import PREDICTIONS
+from wattbench.tables.contract import unknown
+from wattbench.tables.runs import RUNS
+from wattbench.tables.verdicts import SCORES
+from wattbench.telemetry.energy import allocate, run_energy
+
+Row = dict[str, Any]
+SHARED_BY = (
+    "question_id", "asked", "prompt_tokens", "completion_tokens", "prefill_s", "decode_s",
+)  # fmt: skip
+"""Columns of `predictions` that a question's share of the energy depends on."""
+
+
+@dataclass
+class SetTables:
+    """Rows of one question set, table by table."""
+
+    runs: list[Row] = field(default_factory=list)
+    predictions: list[pa.Table] = field(default_factory=list)
+    compute: list[Row] = field(default_factory=list)
+    ensembles: list[Row] = field(default_factory=list)
+    comparisons: list[pa.Table] = field(default_factory=list)
+    audit: list[Row] = field(default_factory=list)
+
+
+def set_tables(
+    study: Study,
+    layout: Layout,
+    questions: str,
+    gold: Sequence[Question],
+    folders: Sequence[Folder],
+    *,
+    absent: Sequence[Absent],
+) -> SetTables:
+    """Everything the tables say of one question set.
+
+    Args:
+        study: The study.
+        layout: Where its files lie.
+        questions: Name of the question set.
+        gold: Its questions.
+        folders: Its runs and ensembles, runs first.
+        absent: Runs of the study without results on it.
+    """
+    tables = SetTables()
+    folders = [
+        folder for folder in folders if not folder.ensemble or _has_members(study, folder, folders)
+    ]
+    place = {"environment": study.study.environment, "questions": questions}
+    if folders:
+        names = [folder.name for folder in folders]
+        scores = concatenated([folder.scores for folder in folders], SCORES)
+        standings = [
+            standing(study.scoring, rule, gold, names, scores) for rule in rules_of(study.scoring)
+        ]
+        _runs(study, tables, folders, standings[0], gold)
+        tables.comparisons = [
+            comparisons(found, study.scoring, place["environment"], questions)
+            for found in standings
+        ]
+    tables.audit = placed(
+        [
+            *audit_runs(tables.runs, folders, absent, gold, study),
+            *_audit_sources(study, layout, gold),
+        ],
+        place,
+    )
+    return tables
+
+
+def _has_members(study: Study, ensemble: Folder, folders: Sequence[Folder]) -> bool:
+    there = {folder.name for folder in folders}
+    return all(member in there for member in study.ensembles[ensemble.name].members)
+
+
+def _audit_sources(study: Study, layout: Layout, gold: Sequence[Question]) -> list[Row]:
+    corpora = list(
+        dict.fromkeys(
+            study.corpus_of(study.index_of(study.retrieval_of(model))) for model in study.models
+        )
+    )
+    known = [documents_of(layout, corpus) for corpus in corpora]
+    there = [ids for ids in known if ids is not None]
+    documents = frozenset().union(*there) if len(there) == len(known) else None
+    problems = [row for corpus in corpora for row in audit_corpus(layout, corpus)]
+    return [*audit_gold(gold, documents), *problems]
+
+
+def _runs(
+    study: Study,
+    tables: SetTables,
+    folders: Sequence[Folder],
+    found: Standing,
+    gold: Sequence[Question],
+) -> None:
+    top = top_group(found, study.scoring)
+    by_name: dict[str, Row] = {}
+    by_folder = {folder.name: folder for folder in folders}
+    shares: dict[str, Reals | None] = {}
+    for place, folder in enumerate(folders):
+        row = identity_columns(study, folder) | answer_columns(folder.predictions, len(gold))
+        row |= score_columns(found, study.scoring, place) | {"top_group": top[place]}
+        if folder.ensemble:
+            members = [by_name[member] for member in row["members"]]
+            row |= members_columns(members)
+            energy, flags = summed(members)
+            shares[folder.name] = _summed_shares(shares, row["members"])
+        else:
+            segments = folder.segments.to_pylist()
+            row |= ledger_columns(folder, segments)
+            energy, flags = measured(run_energy(segments, study.energy))
+            shares[folder.name] = _shares(folder.predictions, energy["energy_answer_j"], gold)
+        by_name[folder.name] = row | energy | {"flags": flags}
+        tables.predictions.append(
+            _with_shares(folder.predictions, shares[folder.name], energy["energy_method"], gold)
+        )
+        tables.compute += [_placed_compute(job, folder) for job in folder.compute]
+    draws = _draws(found, [shares[folder.name] for folder in folders])
+    tables.runs = [
+        _derived(study, by_name[folder.name], draw)
+        for folder, draw in zip(folders, draws, strict=True)
+    ]
+    chosen = choose(tables.runs)
+    for place, row in enumerate(tables.runs):
+        row["headline"] = place == chosen
+        if row["kind"] == "ensemble":
+            members = [by_name[member] for member in row["members"]]
+            theirs = [by_folder[member] for member in row["members"]]
+            tables.ensembles.append(
+                ensemble_row(study, folders[place], row, members, theirs, gold=gold)
+            )
+
+
+def _draws(found: Standing, shares: Sequence[Reals | None]) -> list[Draws]:
+    """Right values and energy of every resample, for all runs in two matrix products."""
+    hits = found.counts @ (found.verdicts.value * found.verdicts.judged)
+    none = np.zeros(len(found.verdicts.unanswerable))
+    parts = np.stack([_normalised(one) if one is not None else none for one in shares], axis=1)
+    energy = found.counts @ parts
+    return [
+        Draws(hits[:, place], energy[:, place] if parts[:, place].any() else None)
+        for place in range(len(shares))
+    ]
+
+
+def _normalised(shares: Reals) -> Reals:
+    total = shares.sum()
+    return shares / total if total > 0 else np.zeros_like(shares)
+
+
+def _derived(study: Study, row: Row, draws: Draws) -> Row:
+    """Columns made of others, and a reason for every null that is left."""
+    each, flags = energy_per_correct(row, draws, study.scoring)
+    columns, reasons = site(study.energy, row["energy_gross_j"])
+    answer = row["energy_answer_j"]
+    columns["energy_per_question_j"] = None if answer is None else answer / row["question_count"]
+    own = [*row["flags"], *flags]
+    if answer is None:
+        why = next((f["detail"] for f in own if f["column"] == "energy_answer_j"), None)
+        reasons["energy_per_question_j"] = why or "the answering energy is unknown"
+    if row["kind"] == "ensemble":
+        reasons["job_state"] = "an ensemble has no job of its own"
+    return complete(row | each | columns | {"flags": own}, RUNS, reasons)
+
+
+def _shares(
+    predictions: pa.Table, answer_j: float | None, gold: Sequence[Question]
+) -> Reals | None:
+    """Every question's share of a run's answering energy, of shape (questions,)."""
+    if answer_j is None:
+        return None
+    rows = predictions.select(list(SHARED_BY)).to_pylist()
+    joules = allocate(rows, answer_j)
+    found = dict(zip((row["question_id"] for row in rows), joules, strict=True))
+    return np.array([found.get(question.id, 0.0) for question in gold], dtype=np.float64)
+
+
+def _summed_shares(shares: Mapping[str, Reals | None], members: Sequence[str]) -> Reals | None:
+    known = [found for member in members if (found := shares[member]) is not None]
+    return np.sum(known, axis=0) if len(known) == len(members) else None
+
+
+def _with_shares(
+    predictions: pa.Table, shares: Reals | None, method: str | None, gold: Sequence[Question]
+) -> pa.Table:
+    """The predictions with every question's share of the energy filled in."""
+    rows = predictions.num_rows
+    if shares is None:
+        joules, methods = pa.nulls(rows, pa.float64()), pa.nulls(rows, pa.string())
+    else:
+        identifiers = pa.array([question.id for question in gold], pa.string())
+        places = pc.index_in(predictions["question_id"], identifiers).combine_chunks()
+        joules = pa.array(shares).take(places)
+        methods = pc.if_else(pc.is_valid(joules), pa.scalar(method), pa.scalar(None, pa.string()))
+    for name, values in (("allocated_j", joules), ("allocated_method", methods)):
+        at = predictions.schema.get_field_index(name)
+        predictions = predictions.set_column(at, PREDICTIONS.schema.field(name), values)
+    return predictions
+
+
+def _placed_compute(job: Row, folder: Folder) -> Row:
+    """A row of `compute` with its names, and the GPUs' utilisation from the samples."""
+    place = {
+        "environment": folder.environment,
+        "questions": folder.questions,
+        "run": folder.name,
+    }
+    row: Row = {**place, **job}
+    used = _gpu_utilisation(folder, job["job_id"], job["attempt"])
+    if used is not None:
+        row["gpu_utilisation_pct"] = used
+        row["flags"] = [f for f in row["flags"] if f["column"] != "gpu_utilisation_pct"]
+    elif job["gpus"] != 0:
+        row["flags"] = [
+            *(f for f in row["flags"] if f["column"] != "gpu_utilisation_pct"),
+            unknown("gpu_utilisation_pct", "no sample of a GPU's utilisation"),
+        ]
+    return row
+
+
+def _gpu_utilisation(folder: Folder, job_id: str, attempt: int) -> float | None:
+    """Mean utilisation in % of a job's GPUs over all their samples; None without any."""
+    segments = folder.segments
+    mine = segments.filter(
+        pc.and_(pc.equal(segments["job_id"], job_id), pc.equal(segments["attempt"], attempt))
+    )
+    uuids = pa.array(
+        sorted({uuid for found in mine["gpu_uuids"].to_pylist() for uuid in found}), pa.string()
+    )
+    if not len(uuids):
+        return None
+    samples = folder.samples
+    chosen = samples.filter(
+        pc.and_(
+            pc.is_in(samples["segment"], mine["segment"].combine_chunks()),
+            pc.is_in(samples["device"], uuids),
+        )
+    )
+    mean: float | None = pc.mean(chosen["utilisation_pct"]).as_py()
+    return mean

@@ -1,0 +1,185 @@
+"""Rows of the table `runs`, column group by column group."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wattbench import __version__
+from wattbench.analyses.folders import Folder
+from wattbench.study.identity import digest_of, ensemble_slice, run_identity
+from wattbench.study.models import Study
+
+Row = dict[str, Any]
+LOADING = frozenset({"load", "warm_up"})
+
+
+def identity_columns(study: Study, folder: Folder) -> Row:
+    """Who the run is: names, model, settings."""
+    common: Row = {
+        "study": study.study.name,
+        "environment": folder.environment,
+        "questions": folder.questions,
+        "run": folder.name,
+    }
+    if folder.ensemble:
+        ensemble = study.ensembles[folder.name]
+        return common | {
+            "label": ensemble.label or folder.name,
+            "kind": "ensemble",
+            "members": list(ensemble.members),
+            "identity": digest_of(ensemble_slice(study, folder.name)),
+        }
+    model, job = study.models[folder.name], folder.job
+    return common | {
+        "label": model.label or folder.name,
+        "kind": "model",
+        "members": [],
+        "identity": job.get("identity") or run_identity(study, folder.name),
+        "weights": model.weights,
+        "revision": job.get("revision") or model.revision or _weights(job).get("sha256"),
+        "family": model.family,
+        "parameters_b": model.parameters_b,
+        "precision": model.precision,
+        "backend": model.backend,
+        "backend_version": (job.get("backend") or {}).get("version"),
+        "retrieval": study.retrieval_of(folder.name),
+        "prompt": model.prompt,
+        "seed": model.generation.seed,
+    }
+
+
+def _weights(job: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = job.get("weights") or {}
+    return found
+
+
+def answer_columns(predictions: pa.Table, questions: int) -> Row:
+    """Counts, tokens, latencies and speeds of the answers.
+
+    Args:
+        predictions: The run's rows of `predictions`.
+        questions: Number of questions of the set.
+    """
+    failed = pc.sum(pc.is_valid(predictions["error"])).as_py() or 0
+    asked = predictions.filter(predictions["asked"])
+    total = _known(asked["total_s"])
+    first = _known(asked["first_token_s"])
+    quantiles = np.quantile(total, [0.5, 0.95]) if total.size else (None, None)
+    return {
+        "question_count": questions,
+        "answered": predictions.num_rows - failed,
+        "blank": pc.sum(predictions["blank"]).as_py() or 0,
+        "failed": failed,
+        "prompt_tokens": _total(asked["prompt_tokens"]),
+        "completion_tokens": _total(asked["completion_tokens"]),
+        "latency_mean_s": float(total.mean()) if total.size else None,
+        "latency_p50_s": _real(quantiles[0]),
+        "latency_p95_s": _real(quantiles[1]),
+        "first_token_p50_s": float(np.median(first)) if first.size else None,
+        "prefill_tokens_per_s": _speed(asked, "prompt_tokens", "prefill_s"),
+        "decode_tokens_per_s": _speed(asked, "completion_tokens", "decode_s"),
+    }
+
+
+def _known(column: pa.ChunkedArray) -> Any:
+    return column.drop_null().to_numpy()
+
+
+def _real(value: float | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _total(column: pa.ChunkedArray) -> int | None:
+    """Sum of a column; None where a value is unknown or there is none."""
+    if column.null_count or not len(column):
+        return None
+    total: int = pc.sum(column).as_py()
+    return total
+
+
+def _speed(asked: pa.Table, tokens: str, seconds: str) -> float | None:
+    """Tokens a second over the answers whose tokens and seconds are both known."""
+    amount = asked[tokens]
+    if tokens == "prompt_tokens":
+        # What came from a cache was not read in that time.
+        amount = pc.subtract(amount, pc.fill_null(asked["cached_tokens"], 0))
+    both = pc.and_(pc.is_valid(amount), pc.is_valid(asked[seconds]))
+    time = pc.sum(asked[seconds].filter(both)).as_py()
+    return float(pc.sum(amount.filter(both)).as_py()) / time if time else None
+
+
+def ledger_columns(folder: Folder, segments: Sequence[Row]) -> Row:
+    """What the ledger, job.json and compute.json say of a model's run.
+
+    Args:
+        folder: The run's folder.
+        segments: Its rows of `segments`.
+    """
+    job = folder.job
+    jobs = job.get("jobs") or []
+    named = {name for one in jobs for name in one.get("gpu_names") or ()}
+    uuids = {uuid for segment in segments for uuid in segment["gpu_uuids"]}
+    phases = [phase for segment in segments for phase in segment["phases"]]
+    states = [row for row in folder.compute if row["state"] is not None]
+    return {
+        "cpu_s": _sum([segment["cpu_s"] for segment in segments]),
+        "wall_s": float(sum(segment["duration_s"] for segment in segments)),
+        "load_s": float(sum(p["wall_s"] for p in phases if p["phase"] in LOADING)),
+        "rss_peak_bytes": _largest([segment["rss_peak_bytes"] for segment in segments]),
+        "vram_peak_bytes": _largest([segment["vram_peak_bytes"] for segment in segments]),
+        "weights_bytes": _weights(job).get("bytes"),
+        "gpu_names": sorted(named or uuids),
+        "cpu_model": job.get("cpu_model"),
+        "hosts": sorted({segment["host"] for segment in segments}),
+        "job_ids": list(dict.fromkeys(segment["job_id"] for segment in segments)),
+        "job_state": states[-1]["state"] if states else None,
+        "segment_count": len(segments),
+        "lost_s": float(sum(segment["lost_s"] for segment in segments)),
+        "versions": json.dumps(
+            {"wattbench": __version__, **(job.get("versions") or {})}, sort_keys=True
+        ),
+    }
+
+
+def members_columns(members: Sequence[Mapping[str, Any]]) -> Row:
+    """What an ensemble takes: its members' figures together.
+
+    Args:
+        members: The members' rows of the table `runs`.
+    """
+    models = {member["cpu_model"] for member in members}
+    return {
+        "cpu_s": _sum([member["cpu_s"] for member in members]),
+        "wall_s": float(sum(member["wall_s"] for member in members)),
+        "load_s": float(sum(member["load_s"] for member in members)),
+        "rss_peak_bytes": _largest([member["rss_peak_bytes"] for member in members]),
+        "vram_peak_bytes": _largest([member["vram_peak_bytes"] for member in members]),
+        "weights_bytes": _sum([member["weights_bytes"] for member in members]),
+        "gpu_names": _union(members, "gpu_names"),
+        "cpu_model": models.pop() if len(models) == 1 else None,
+        "hosts": _union(members, "hosts"),
+        "job_ids": _union(members, "job_ids"),
+        "segment_count": sum(member["segment_count"] for member in members),
+        "lost_s": float(sum(member["lost_s"] for member in members)),
+        "versions": json.dumps({"wattbench": __version__}),
+    }
+
+
+def _union(members: Sequence[Mapping[str, Any]], column: str) -> list[str]:
+    return list(dict.fromkeys(item for member in members for item in member[column]))
+
+
+def _sum(values: Sequence[Any]) -> Any:
+    """Sum of values; None where one is unknown or there are none."""
+    return None if not values or any(value is None for value in values) else sum(values)
+
+
+def _largest(values: Sequence[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return max(known) if known else None

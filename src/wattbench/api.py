@@ -1,0 +1,111 @@
+"""Results for people's own notebooks: `wattbench.load("results")`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pandas as pd
+
+from wattbench.errors import InputError
+from wattbench.study.layout import Layout
+from wattbench.tables.answers import PREDICTIONS, SAMPLES, SEGMENTS
+from wattbench.tables.contract import Table
+from wattbench.tables.documents import QUESTIONS
+from wattbench.tables.files import read_arrow, read_frame
+from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
+from wattbench.tables.verdicts import COMPARISONS, SCORES, VOTES
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        QUESTIONS, RUNS, PREDICTIONS, SCORES, SEGMENTS, SAMPLES, COMPUTE, ENSEMBLES, VOTES,
+        COMPARISONS, AUDIT,
+    )
+}  # fmt: skip
+
+
+class Results:
+    """The tables of a study: `results.runs` is a pandas frame, `results.sql(...)` a query.
+
+    Args:
+        folder: The study's results folder.
+
+    Raises:
+        InputError: The folder holds no tables.
+    """
+
+    if TYPE_CHECKING:
+        questions: pd.DataFrame
+        runs: pd.DataFrame
+        predictions: pd.DataFrame
+        scores: pd.DataFrame
+        segments: pd.DataFrame
+        samples: pd.DataFrame
+        compute: pd.DataFrame
+        ensembles: pd.DataFrame
+        votes: pd.DataFrame
+        comparisons: pd.DataFrame
+        audit: pd.DataFrame
+
+    def __init__(self, folder: Path) -> None:
+        self._layout = Layout(folder)
+        if not self._layout.tables_manifest.exists():
+            raise InputError(
+                "the folder holds no tables.",
+                where=str(folder),
+                mend="Run the workflow, or `wattbench aggregate --study FILE`.",
+            )
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        if name.startswith("_") or name not in TABLES:
+            raise AttributeError(f"there is no table '{name}'; there are: {', '.join(TABLES)}")
+        frame = self.table(name)
+        # The next access finds the attribute and reads nothing.
+        setattr(self, name, frame)
+        return frame
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *TABLES})
+
+    def __repr__(self) -> str:
+        return f"<wattbench results in {self._layout.results}: {', '.join(TABLES)}>"
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table, read anew; its columns have Arrow types, so that unknown stays null."""
+        if name not in TABLES:
+            raise InputError(f"there is no table '{name}'; there are: {', '.join(TABLES)}.")
+        return read_frame(self._layout.table(name), TABLES[name])
+
+    def sql(self, query: str, **parameters: Any) -> pd.DataFrame:
+        """The answer to a DuckDB query over the tables, which have their own names.
+
+        Args:
+            query: The query; parameters stand in it as $name.
+            **parameters: Values of the parameters.
+
+        Raises:
+            InputError: DuckDB cannot answer the query.
+        """
+        with duckdb.connect() as connection:
+            for name, table in TABLES.items():
+                path = self._layout.table(name)
+                if path.exists():
+                    connection.register(name, read_arrow(path, table))
+            try:
+                return connection.execute(query, parameters or None).df()
+            except duckdb.Error as error:
+                raise InputError(f"DuckDB: {error}", where=query) from error
+
+
+def load(results: str | Path = "results") -> Results:
+    """The tables of a results folder.
+
+    Args:
+        results: The folder that `study.results` names.
+
+    Raises:
+        InputError: The folder holds no tables.
+    """
+    return Results(Path(results))
