@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -26,6 +25,10 @@ from wattbench.files import (
     write_whole,
 )
 from wattbench.tables.contract import SCHEMA_VERSION, SCHEMA_VERSION_KEY, TABLE_KEY, Table
+
+if TYPE_CHECKING:
+    # A stage that needs no frame does not wait for pandas to load.
+    import pandas as pd
 
 __all__ = [
     "canonical_json",
@@ -108,5 +111,7 @@ def read_rows(path: Path, table: Table) -> list[dict[str, Any]]:
 
 def read_frame(path: Path, table: Table) -> pd.DataFrame:
     """A table as a pandas frame with Arrow types, so that null stays null."""
+    import pandas as pd  # noqa: PLC0415
+
     frame: pd.DataFrame = read_arrow(path, table).to_pandas(types_mapper=pd.ArrowDtype)
     return frame
