@@ -27,9 +27,9 @@ SUBMISSION = (
 
 
 def value_cell(row: Mapping[str, Any] | None) -> str:
-    """A prediction's value as written to files; a failure reads is_blank there."""
+    """A prediction's value as written to files; a failure or an empty value reads is_blank."""
     value = row["value"] if row is not None else None
-    return BLANK if value is None else str(value)
+    return str(value or "").strip() or BLANK
 
 
 def explanation_cell(row: Mapping[str, Any] | None) -> str:

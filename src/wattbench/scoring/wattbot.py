@@ -82,7 +82,7 @@ def _items(text: str) -> list[Item] | None:
     if plain.startswith("[") and plain.endswith("]"):
         try:
             found = json.loads(plain.replace("'", '"'))
-        except ValueError:
+        except (ValueError, RecursionError):
             found = plain[1:-1].split(",")
         return [_item(item) for item in found] or None
     if plain.startswith("{") and plain.endswith("}"):
@@ -140,7 +140,7 @@ def _references(cell: str) -> frozenset[str]:
     if plain.startswith("["):
         try:
             found = json.loads(plain.replace("'", '"'))
-        except ValueError:
+        except (ValueError, RecursionError):
             found = [plain]
         if isinstance(found, list):
             return frozenset(str(item).strip().lower() for item in found)

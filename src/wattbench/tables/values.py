@@ -12,6 +12,9 @@ from dataclasses import dataclass
 BLANK = "is_blank"
 ABSTENTIONS = frozenset({"", BLANK, "na", "n/a", "nan", "null", "none", "not available"})
 UNABLE = "unable to answer"
+LONGEST_NUMBER = 200
+"""Characters; what is longer is prose, and is spared the patterns."""
+
 REMEMBERED = 1 << 16
 """Texts whose reading is remembered: gold answers and document ids come again and again."""
 TRUE = frozenset({"true", "yes"})
@@ -103,6 +106,8 @@ def parse_number(text: str, unit: str | None = None, *, any_unit: bool = False) 
         unit: Unit the answer was asked in, or None.
         any_unit: Accept a unit of up to three words that is not the asked one.
     """
+    if len(text) > LONGEST_NUMBER:
+        return None
     plain = _plain(text)
     found = LEADING_NUMBER.match(plain)
     if found is None:
@@ -200,6 +205,8 @@ def parse_range(
     text: str, unit: str | None = None, *, any_unit: bool = False
 ) -> tuple[float, float] | None:
     """Lower and upper end of '80-90', 'from 80 to 90 W', '1-2 million' or '[80, 90]', or None."""
+    if len(text) > LONGEST_NUMBER:
+        return None
     plain = _plain(text)
     if plain.startswith("["):
         items = parse_items(plain)
@@ -232,7 +239,7 @@ def parse_items(text: str, *, bare: bool = False) -> list[str] | None:
             for candidate in (plain, plain.replace("'", '"')):
                 try:
                     found = json.loads(candidate)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue
                 return [item if isinstance(item, str) else json.dumps(item) for item in found]
         inner = plain[1:-1]

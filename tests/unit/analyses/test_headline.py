@@ -43,8 +43,9 @@ def test_the_cheapest_of_the_top_group_is_chosen() -> None:
     sentence = said(*rows)
     assert sentence == (
         "SMALL is the cheapest of the best: it scores 0.85 [0.75\u20130.95] on 50 questions, "
-        "where the data cannot tell 2 of 3 runs apart. A correct answer costs 5 J [4 J\u20136.67 J], "
-        "measured by an energy counter. It answers with 90 % less energy than BIG, which scores highest (0.90)."
+        "where the data cannot tell 2 of 3 runs apart. A correct answer costs "
+        "5 J [4 J\u20136.67 J], measured by an energy counter. It answers with 90 % less energy "
+        "than BIG, which scores highest (0.90)."
     )
 
 

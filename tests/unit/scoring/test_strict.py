@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from wattbench.scoring.rules import Prediction, Verdict, judge, overall
-from wattbench.study.judgement import Weights
+from wattbench.study.judgement import RuleName, Weights
 from wattbench.study.questions import Question
 
 
@@ -136,3 +138,15 @@ def test_without_unanswerable_questions_their_weight_goes_to_the_rest() -> None:
         (0.75 * 0.5 + 0.15) / 0.9
     )
     assert overall("wattbot-v1", weights, value=0.5, ref=1.0, na=None) == pytest.approx(0.625)
+
+
+@pytest.mark.parametrize("rule", ["strict", "wattbot-v1", "wattbot-v2"])
+@pytest.mark.parametrize(
+    "value", ["[" * 100_000, "1 " * 50_000, " " * 100_000 + "-", "9" * 100_000, "[" + "1," * 50_000]
+)
+def test_a_model_that_loops_does_not_stop_the_scoring(rule: RuleName, value: str) -> None:
+    started = time.monotonic()
+    verdict = judge(rule, question("[80,90]"), Prediction(value, (value,)))
+    assert verdict is not None
+    assert not verdict.value_correct
+    assert time.monotonic() - started < 5
