@@ -93,7 +93,9 @@ def energy_per_correct(
         E* = E (sum w_i a_i / sum a_i) (1 + z u / E)      K* = sum w_i c_i      E* / K*
 
     and the interval is the percentiles of E* / K* over all resamples (JCGM 101:2008 for the
-    meter's part). A resample without a right value counts as infinite.
+    meter's part). A resample without a right value counts as infinite. A run that is right
+    everywhere is so in every resample; so the interval is never narrower than E over the ends of
+    Wilson's interval of the right values.
 
     Args:
         row: The run's row so far, its energy columns among it.
@@ -125,11 +127,15 @@ def energy_per_correct(
     hits = draws.hits
     ordered = np.sort(np.where(hits > 0, energy / np.maximum(hits, 1), np.inf))
     low = int(np.floor((1 - scoring.confidence_level) / 2 * (count - 1) + 1e-9))
-    ends = float(ordered[low]), float(ordered[count - 1 - low])
+    each = float(total) / row["correct"]
+    least, most = each, each
+    if row["value_accuracy_low"]:
+        least = each * row["value_accuracy"] / row["value_accuracy_high"]
+        most = each * row["value_accuracy"] / row["value_accuracy_low"]
+    ends = min(least, float(ordered[low])), max(most, float(ordered[count - 1 - low]))
     high = ends[1] if np.isfinite(ends[1]) else None
     if high is None:
         flags.append(unknown(names[2], "a sample without a right value is likely"))
-    each = float(total) / row["correct"]
     return dict(zip(names, (each, ends[0], high), strict=True)), flags
 
 

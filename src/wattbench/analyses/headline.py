@@ -98,8 +98,7 @@ def _opening(chosen: Row, top: Sequence[Row], rows: Sequence[Row], names: Mappin
             f"{name} scores {score} on {questions}, and the data tell it apart from "
             f"every other of the {len(rows)} runs."
         )
-    group = "all" if len(top) == len(rows) else f"{len(top)} of"
-    of = f"{group} {len(rows)} runs"
+    of = f"{'the' if len(top) == len(rows) else f'{len(top)} of'} {len(rows)} runs"
     if chosen["energy_answer_j"] is None:
         return (
             f"{name} scores highest of the runs, {score} on {questions}, "

@@ -23,9 +23,10 @@ from wattbench.scoring.intervals import (
     mcnemar,
     percentile_interval,
     resamples,
+    score_interval,
     wilson,
 )
-from wattbench.scoring.rules import unanswerable
+from wattbench.scoring.rules import unanswerable, value_slope
 from wattbench.study.judgement import RuleName, Scoring
 from wattbench.study.questions import Question
 from wattbench.tables.verdicts import COMPARISONS
@@ -118,7 +119,14 @@ def score_columns(found: Standing, scoring: Scoring, run: int) -> Row:
     correct = int(found.verdicts.value[judged, run].sum())
     na = wilson(int(found.verdicts.na[blanks, run].sum()), int(blanks.sum()), level)
     value = wilson(correct, int(judged.sum()), level)
-    score = percentile_interval(found.drawn.score[:, run], level)
+    score = score_interval(
+        found.drawn.score[:, run],
+        level,
+        score=float(found.whole.score[0, run]),
+        value=float(found.whole.value[0, run]),
+        share=value,
+        slope=value_slope(found.rule, scoring.weights, unanswerable=bool(blanks.any())),
+    )
     ref = percentile_interval(found.drawn.ref[:, run], level)
     row = {
         "correct": correct,

@@ -146,6 +146,31 @@ def percentile_interval(draws: Reals, level: float) -> Interval | None:
     return float(low), float(high)
 
 
+def score_interval(
+    draws: Reals, level: float, *, score: float, value: float, share: Interval | None, slope: float
+) -> Interval | None:
+    """Percentile interval of a score, never narrower than its value accuracy allows.
+
+    A run that is right everywhere is so in every resample: the bootstrap alone would call its
+    score certain. Wilson's interval of the value accuracy knows better, so its ends, weighed as
+    the score weighs them, bound the score's from inside.
+
+    Args:
+        draws: Scores of the resamples.
+        level: Confidence level.
+        score: The score.
+        value: Its value accuracy.
+        share: Wilson's interval of the value accuracy; None where nothing was judged.
+        slope: What one unit of value accuracy adds to the score.
+    """
+    found = percentile_interval(draws, level)
+    if found is None or share is None:
+        return found
+    low = min(found[0], score - slope * (value - share[0]))
+    high = max(found[1], score + slope * (share[1] - value))
+    return max(0.0, low), min(1.0, high)
+
+
 def difference_intervals(
     draws: NDArray[np.floating[Any]], first: int, level: float
 ) -> tuple[Reals, Reals]:

@@ -155,3 +155,16 @@ def overall(
             mend="Give scoring.weights.value or scoring.weights.ref some weight.",
         )
     return counted / rest
+
+
+def value_slope(rule: RuleName, weights: Weights, *, unanswerable: bool) -> float:
+    """What one unit of value accuracy adds to the score.
+
+    Args:
+        rule: Name of the rule.
+        weights: Weights of the components.
+        unanswerable: Whether the set has unanswerable questions.
+    """
+    na = 1.0 if unanswerable else None
+    one = overall(rule, weights, value=1.0, ref=0.0, na=na)
+    return one - overall(rule, weights, value=0.0, ref=0.0, na=na)

@@ -12,9 +12,11 @@ from wattbench.scoring.intervals import (
     components,
     percentile_interval,
     resamples,
+    score_interval,
     wilson,
 )
 from wattbench.scoring.judging import rules_of, verdicts_of
+from wattbench.scoring.rules import value_slope
 from wattbench.study.judgement import RuleName, Scoring
 from wattbench.study.questions import Question
 
@@ -35,13 +37,14 @@ def scores_by_rule(scoring: Scoring, gold: Sequence[Question], rows: Sequence[Ro
         verdicts = verdicts_of(rule, gold, rows)
         whole = components(rule, scoring.weights, verdicts)
         drawn = components(rule, scoring.weights, verdicts, counts)
-        found[rule] = _rule_scores(rule, scoring.confidence_level, verdicts, whole, drawn)
+        found[rule] = _rule_scores(rule, scoring, verdicts, whole, drawn)
     return found
 
 
 def _rule_scores(
-    rule: RuleName, level: float, verdicts: Verdicts, whole: Components, drawn: Components
+    rule: RuleName, scoring: Scoring, verdicts: Verdicts, whole: Components, drawn: Components
 ) -> Row:
+    level, weights = scoring.confidence_level, scoring.weights
     judged = verdicts.judged[:, 0] > 0
     unanswerable = judged & (verdicts.unanswerable > 0)
     correct = int(verdicts.value[judged, 0].sum())
@@ -49,11 +52,19 @@ def _rule_scores(
     recall = _known(whole.na[0, 0])
     if recall is None and rule != "strict":
         recall = 1.0
+    share = wilson(correct, int(judged.sum()), level)
     return {
         "score": _known(whole.score[0, 0]),
-        "score_interval": percentile_interval(drawn.score[:, 0], level),
+        "score_interval": score_interval(
+            drawn.score[:, 0],
+            level,
+            score=float(whole.score[0, 0]),
+            value=float(whole.value[0, 0]),
+            share=share,
+            slope=value_slope(rule, weights, unanswerable=bool(unanswerable.any())),
+        ),
         "value_accuracy": _known(whole.value[0, 0]),
-        "value_accuracy_interval": wilson(correct, int(judged.sum()), level),
+        "value_accuracy_interval": share,
         "ref_overlap": _known(whole.ref[0, 0]),
         "ref_overlap_interval": percentile_interval(drawn.ref[:, 0], level),
         "na_recall": recall,

@@ -59,7 +59,7 @@ def test_without_any_energy_the_best_is_named_and_the_reason_given() -> None:
     rows = [run("a", 0.8, None), run("b", 0.9, None)]
     sentence = said(*rows)
     assert sentence.startswith("B scores highest of the runs")
-    assert "the data cannot tell all 2 runs apart" in sentence
+    assert "the data cannot tell the 2 runs apart" in sentence
     assert sentence.endswith("No energy is known (no GPU meter), so the cheapest cannot be named.")
     assert not headline(rows).energy_known
 

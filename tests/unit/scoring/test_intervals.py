@@ -93,3 +93,12 @@ def test_difference_intervals_are_outward_percentiles() -> None:
     draws = np.array([np.linspace(0, 1, 101), np.zeros(101)])
     low, high = intervals.difference_intervals(draws, 0, 0.9)
     assert (low[0], high[0]) == pytest.approx((0.05, 0.95))
+
+
+def test_a_perfect_run_is_not_called_certain() -> None:
+    share = intervals.wilson(4, 4, 0.95)
+    assert share is not None
+    found = intervals.score_interval(
+        np.ones(100), 0.95, score=1.0, value=1.0, share=share, slope=0.75
+    )
+    assert found == pytest.approx((1 - 0.75 * (1 - share[0]), 1.0))
