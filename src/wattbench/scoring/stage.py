@@ -17,7 +17,7 @@ from wattbench.scoring.summary import (
     hardware,
     scores_by_rule,
 )
-from wattbench.study.identity import run_identity
+from wattbench.study.identity import ensemble_slice, run_identity, run_slice
 from wattbench.study.layout import Layout, RunFiles
 from wattbench.study.models import SMOKE, Study
 from wattbench.study.questions import study_questions
@@ -173,20 +173,10 @@ def _what(study: Study, name: str) -> Row:
 
 
 def _snapshot(study: Study, questions: str, name: str) -> Row:
-    """The settings that made the result, as the study has them."""
-    ensemble = study.ensembles.get(name)
-    settings: Row
-    if ensemble is not None:
-        settings = ensemble.model_dump(mode="json")
-    else:
-        settings = study.models[name].model_dump(mode="json")
-        retrieval = study.retrieval_of(name)
-        settings["retrieval"] = {
-            "name": retrieval,
-            **study.retrievals[retrieval].model_dump(mode="json"),
-        }
+    """The settings that made the result; what is only shown is in no result file."""
+    ensemble = name in study.ensembles
     return {
-        **settings,
+        **(ensemble_slice(study, name) if ensemble else run_slice(study, name)),
         "_run_environment": study.study.environment,
         "_questions_file": Path(study.question_file(questions)).name,
     }
