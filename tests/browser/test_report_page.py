@@ -153,7 +153,7 @@ def test_the_browser_filters_and_answers_to_keys(benign: str, tmp_path: Path) ->
         const failed = set({verdict: "failed"});
         const id = list.querySelector(".id").textContent;
         const na = set({kind: "na"});
-        const words = set({words: "moon variant 2"});
+        const words = set({words: "moon (variant 2)"});
         const disagree = set({verdict: "disagree"});
         const none = set({words: "no such words anywhere"});
         const all = set({});

@@ -78,8 +78,8 @@ def _group(data: ReportData, group: Group) -> GroupContent:
     return GroupContent(
         group=group,
         headline=said,
-        opening=formats.clean(opening),
-        rest=formats.clean("".join(rest)),
+        opening=formats.unbroken(opening),
+        rest=formats.unbroken("".join(rest)),
         models=tables.models(data, group),
         kinds=tables.kinds(data, group),
         comparisons=tables.comparisons(data, group),

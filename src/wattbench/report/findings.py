@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 
 from wattbench.report import formats
@@ -16,6 +17,7 @@ SHOWN = ("energy_per_correct_j", "energy_gross_j", "latency_p50_s", "rss_peak_by
 """Figures of the model table whose absence is listed even where no flag explains it."""
 
 _TABLES = (("runs", RUNS), ("segments", SEGMENTS), ("compute", COMPUTE))
+_ENDS = re.compile(r"_(low|high|uncertainty)(?=_|$)")
 _CANNOT_APPLY = frozenset({ENSEMBLE, "where the study gives none"})
 _UNITS = (("_bytes", ""), ("_pct", " in %"), ("_j", ""), ("_s", ""), ("_g", ""), ("_w", ""))
 
@@ -89,6 +91,11 @@ def _is_figure(table: str, column: str, detail: str) -> bool:
     return column not in known or known[column].type in {REAL, COUNT}
 
 
+def _without_ends(columns: list[str]) -> list[str]:
+    """Columns without the intervals and uncertainties of others among them."""
+    return [c for c in columns if (base := _ENDS.sub("", c)) == c or base not in columns]
+
+
 def _flag_grid(
     group: Group,
     found: dict[tuple[str, str, str], list[str]],
@@ -105,13 +112,14 @@ def _flag_grid(
             Cell(
                 formats.clean(", ".join(figure_name(c) for c in columns)),
                 sort=columns[0],
-                detail=formats.clean(f"{table}: {', '.join(columns)}"),
+                detail=f"table {table}",
                 title=" ".join(_meaning(table, c) for c in columns).strip() or None,
             ),
             text(", ".join(group.label_of(r) for r in runs)),
             text(detail),
         )
-        for (table, detail, runs), columns in merged.items()
+        for (table, detail, runs), together in merged.items()
+        for columns in (_without_ends(together),)
     ]
     return Grid(
         name=name,

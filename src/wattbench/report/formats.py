@@ -107,3 +107,8 @@ def squeeze(text: str, length: int) -> str:
         return text
     tail = (length - 1) // 2
     return f"{text[: length - 1 - tail].rstrip()}\u2026{text[-tail:].lstrip()}"
+
+
+def unbroken(text: str) -> str:
+    """Text whose intervals do not break over two lines."""
+    return clean(text).replace("\u2013", "\u2060\u2013\u2060")

@@ -9,15 +9,17 @@ from wattbench.report import formats
 from wattbench.report.content import Content, GroupContent
 from wattbench.report.grids import Cell, Grid
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$^=])")
-_LINE_START = re.compile(r"^(\s*)([-+>]|\d+[.)])", re.MULTILINE)
+_SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$])")
+_BULLET = re.compile(r"^([-+=])")
+_NUMBERED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
 
 
 def plain(text: str) -> str:
     """Text on one line that Markdown shows as it stands: no markup, link, HTML or table cell."""
     one_line = " ".join(formats.clean(text).split())
     escaped = _SPECIAL.sub(r"\\\1", html.escape(one_line, quote=False))
-    return _LINE_START.sub(r"\1\\\2", escaped).replace("://", ":&#47;&#47;").replace("@", "&#64;")
+    escaped = _NUMBERED.sub(r"\1\\\2", _BULLET.sub(r"\\\1", escaped))
+    return escaped.replace("://", ":&#47;&#47;").replace("@", "&#64;")
 
 
 def report_markdown(content: Content, figures: dict[tuple[str, str], str]) -> str:

@@ -245,15 +245,7 @@ def comparisons(data: ReportData, group: Group) -> Grid:
                 count(pair["paired"]),
                 _probability(pair["p"]),
                 _probability(pair["p_adjusted"]),
-                Cell(
-                    "differ" if apart else "cannot tell",
-                    sort=0 if apart else 1,
-                    badge=Badge(
-                        "after adjustment", "Holm-adjusted p is below the level", "measured"
-                    )
-                    if pair["p_adjusted"] < alpha
-                    else None,
-                ),
+                _verdict(apart=apart, adjusted=pair["p_adjusted"] < alpha),
             )
         )
     return Grid(
@@ -275,6 +267,19 @@ def comparisons(data: ReportData, group: Group) -> Grid:
         rows=tuple(rows),
         empty="There is one run, so nothing to compare.",
     )
+
+
+def _verdict(*, apart: bool, adjusted: bool) -> Cell:
+    if adjusted:
+        return Cell("differ", sort=0, title="The Holm-adjusted p is below the level.")
+    if apart:
+        return Cell(
+            "interval excludes 0",
+            sort=1,
+            detail="not after adjustment",
+            title="Taken alone the pair differs; among all pairs that may be chance.",
+        )
+    return Cell("cannot tell", sort=2, title="The interval of the difference includes 0.")
 
 
 def _probability(p: float) -> Cell:

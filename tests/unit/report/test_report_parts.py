@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import math
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from wattbench.report import formats, palette
 from wattbench.report.csvs import safe_cell
+from wattbench.report.markdown import plain
 from wattbench.report.outputs_doc import TABLES, document
 from wattbench.report.views.placing import Anchor, Box, place
 from wattbench.report.views.svg import log_ticks, time_ticks
@@ -132,3 +136,22 @@ def test_the_document_of_outputs_knows_every_table() -> None:
     for table in known:
         for column in table.columns:
             assert f"| `{column.name}` |" in text
+
+
+MARKUP = st.from_regex(r"[-+=>#*0-9.)|`\[\]()!_~$&;<a-z :/]{1,30}", fullmatch=True)
+
+
+@given(st.text(max_size=60) | MARKUP)
+def test_markdown_shows_a_text_as_it_stands(text: str) -> None:
+    expected = " ".join(formats.clean(text).split())
+    parser = MarkdownIt("commonmark", {"html": True}).enable("table")
+    paragraph = parser.render(plain(text)).strip()
+    assert html.unescape(paragraph) == (f"<p>{expected}</p>" if expected else "")
+    cell = re.search(r"<th>(.*?)</th>", parser.render(f"| {plain(text)} |\n| --- |"), re.DOTALL)
+    assert cell is not None
+    assert "<" not in cell.group(1)
+    assert html.unescape(cell.group(1)) == expected
+
+
+def test_numbers_carry_no_backslash() -> None:
+    assert plain("1.000") == "1.000"

@@ -141,13 +141,11 @@ def lay_out(
         right = scale.box.right if p.high_j is None else scale.x(p.high_j)
         lines.append(Box(scale.x(p.low_j), y - 2, right, y + 2))
         lines.append(Box(x - 2, scale.y(p.score_high), x + 2, scale.y(p.score_low)))
-    anchors = [
-        Anchor(
-            scale.x(p.energy_j), scale.y(p.score),
-            text_width(p.label(short=short), size) + 4, size * 1.3,
-        )
-        for p in found
-    ]  # fmt: skip
+    anchors = []
+    for p in found:
+        bold = 1.1 if p.run.row["headline"] else 1.0
+        wide = text_width(p.label(short=short), size) * bold + 4
+        anchors.append(Anchor(scale.x(p.energy_j), scale.y(p.score), wide, size * 1.3))
     air = 10 * unit
     bounds = Box(scale.box.left, scale.box.top, scale.box.right + air, scale.box.bottom)
     return place(anchors, lines, bounds, unit)
@@ -213,9 +211,13 @@ def draw_svg(_data: ReportData, group: Group, width: int) -> Markup:
         if spot.leader:
             canvas.line(x, y, *_near(spot.box, x, y), "leader")
         canvas.mark(x, y, diamond=point.run.is_ensemble, hollow=point.estimate)
+        before = spot.box.right <= x
         canvas.text(
-            spot.box.left + 2, spot.box.bottom - FONT * 0.36, point.label(short=narrow),
+            spot.box.right - 2 if before else spot.box.left + 2,
+            spot.box.bottom - FONT * 0.36,
+            point.label(short=narrow),
             "point-label strong" if point.run.row["headline"] else "point-label",
+            "end" if before else "start",
         )  # fmt: skip
         canvas.close()
     return canvas.markup()
@@ -300,15 +302,17 @@ def draw_figure(_data: ReportData, group: Group) -> Figure:
     ):
         x = pixel.x(p.energy_j)
         y = pixel.y(p.score)
+        before = spot.box.right <= x
         axes.annotate(
             plotting.literal(p.label()),
             xy=(p.energy_j, p.score),
             xytext=(
-                (spot.box.left + 2 - x) * 72 / plotting.DPI,
+                ((spot.box.right - 2 if before else spot.box.left + 2) - x) * 72 / plotting.DPI,
                 (y - (spot.box.top + spot.box.bottom) / 2) * 72 / plotting.DPI,
             ),
             textcoords="offset points",
             va="center",
+            ha="right" if before else "left",
             fontsize=plotting.LABEL_PT,
             arrowprops=_LEADER if spot.leader else None,
             zorder=6,

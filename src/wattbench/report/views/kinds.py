@@ -26,7 +26,8 @@ def _panels(data: ReportData, group: Group) -> dict[str, list[KindResult]]:
 
 
 def _title(kind: str, results: list[KindResult]) -> str:
-    return f"{KINDS.get(kind, kind)}  (n = {max(r.asked for r in results)})"
+    name = fitted(KINDS.get(kind, kind), 150)
+    return f"{name}  (n = {max(r.asked for r in results)})"
 
 
 def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
