@@ -92,7 +92,7 @@ def parse_refs(cell: str) -> tuple[str, ...]:
     if text.startswith("["):
         try:
             items = json.loads(text.replace("'", '"'))
-        except ValueError:
+        except (ValueError, RecursionError):
             items = text.strip("[]").split(",")
     else:
         items = [text]
