@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from wattbench.analyses.headline import Headline, headline
-from wattbench.report import findings, formats, provenance, tables
+from wattbench.report import findings, formats, jobs, provenance, tables
 from wattbench.report.data import Group, ReportData
 from wattbench.report.grids import Grid
 from wattbench.report.views.frontier import without_energy
@@ -84,7 +84,7 @@ def _group(data: ReportData, group: Group) -> GroupContent:
         kinds=tables.kinds(data, group),
         comparisons=tables.comparisons(data, group),
         ensembles=tables.ensembles(group),
-        compute=tables.compute(group),
+        compute=jobs.compute(group),
         site=provenance.site(data, group),
         not_measured=findings.not_measured(group),
         notes=findings.warnings(group),

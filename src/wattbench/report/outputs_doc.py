@@ -120,7 +120,7 @@ RECORDS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
             ("counts", "Questions answered, blank, failed and right."),
             ("scores", "Every figure with its interval, by scoring rule."),
             ("wattbench_version", "Version that scored it."),
-            ("job", "job.json, where it is there."),
+            ("made_by", "Of a model: the parts of job.json that say what made the answers."),
         ),
     ),
     (
