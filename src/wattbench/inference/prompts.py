@@ -76,7 +76,17 @@ class Prompt:
 
 
 MOST_REFS = 4
-SHORT = {"type": "string", "maxLength": 48}
+
+
+def _value(longest: int) -> dict[str, Any]:
+    """Schema of an answer value: a number, a list of numbers or texts, or a text.
+
+    A text alone would force models that begin a number into '.66' and '{66}'.
+    """
+    text = {"type": "string", "maxLength": longest}
+    items = {"anyOf": [{"type": "number"}, text]}
+    listed = {"type": "array", "items": items, "minItems": 1, "maxItems": 4}
+    return {"anyOf": [{"type": "number"}, listed, text]}
 
 GUIDE_V1 = Prompt(
     name="guide-v1",
@@ -109,7 +119,7 @@ GUIDE_V1 = Prompt(
     fields={
         "explanation": {"type": "string", "maxLength": 400},
         "answer": {"type": "string", "maxLength": 200},
-        "answer_value": {"type": "string", "maxLength": 120},
+        "answer_value": _value(120),
         "ref_id": {},
         "ref_url": {"type": "array", "items": {"type": "string", "maxLength": 200}, "maxItems": 4},
         "supporting_materials": {"type": "string", "maxLength": 300},
@@ -131,7 +141,7 @@ COMPACT_V1 = Prompt(
     ),
     fields={
         "explanation": {"type": "string", "maxLength": 160},
-        "answer_value": SHORT,
+        "answer_value": _value(48),
         "ref_id": {},
     },
 )

@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A signal to the job's whole process group must not end the measurement before the work.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
-    meters = [ProcessTree(options.root), Rapl(options.powercap), *_gpus(options)]
+    meters: list[Meter] = [ProcessTree(options.root), Rapl(options.powercap), *_gpus(options)]
     try:
         with Appender(options.out) as out:
             run(meters, out, hz=options.hz, commands=sys.stdin.fileno())

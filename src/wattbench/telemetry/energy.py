@@ -1,0 +1,324 @@
+"""Energy of a run from its ledger, and its allocation to questions: pure functions.
+
+The run's energy is the sum over all its segments. One scope counts: the job's GPUs where it has
+any; else the processors and memory of the node; else, where no meter covers the run and the
+study configures one, an estimate from CPU time. What a meter did not see of a segment makes the
+sum unknown, never smaller.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from wattbench.study.judgement import Energy
+from wattbench.tables.contract import unknown, warning
+
+Row = Mapping[str, Any]
+Flag = dict[str, str]
+
+LOADING = frozenset({"load", "warm_up"})
+ANSWERING = frozenset({"answer"})
+COLUMNS = (
+    "energy_gross_j",
+    "energy_gross_uncertainty_j",
+    "energy_net_j",
+    "energy_load_j",
+    "energy_answer_j",
+    "energy_answer_uncertainty_j",
+)
+
+
+@dataclass(frozen=True)
+class RunEnergy:
+    """Energy of a run; None where unknown, with the reason in `flags`.
+
+    Args:
+        method: 'counter', 'sampled', 'estimated' or 'mixed'.
+        scope: What the meter covers: 'device', 'node' or 'process'.
+        gross_j: All segments and phases, joules.
+        gross_uncertainty_j: Its standard uncertainty.
+        net_j: Gross less the idle baseline.
+        load_j: Loading and warm-up.
+        answer_j: Answering.
+        answer_uncertainty_j: Its standard uncertainty.
+        flags: Entries of `runs.flags`.
+    """
+
+    method: str | None = None
+    scope: str | None = None
+    gross_j: float | None = None
+    gross_uncertainty_j: float | None = None
+    net_j: float | None = None
+    load_j: float | None = None
+    answer_j: float | None = None
+    answer_uncertainty_j: float | None = None
+    flags: list[Flag] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Energy of one device in one phase of one segment."""
+
+    phase: str
+    wall_s: float
+    method: str
+    energy_j: float
+    uncertainty_j: float
+    idle_w: float | None
+
+
+def run_energy(segments: Sequence[Row], settings: Energy) -> RunEnergy:
+    """Energy of a run.
+
+    Standard uncertainties of parts add in quadrature (GUM 5.1.2); the meter's calibration is
+    common to all parts, so it scales the sum. What a killed segment ran on after its last
+    heartbeat lies evenly between nothing and `lost_s` at the segment's mean power; the sum takes
+    nothing, and the standard uncertainty of that choice is the whole over sqrt(3).
+
+    Args:
+        segments: All rows of `segments` of the run.
+        settings: The study's energy section.
+    """
+    if not segments:
+        return _unknown("the run has no segment")
+    devices = [d for s in segments for p in s["phases"] for d in p["devices"]]
+    has_gpus = any(s["gpu_uuids"] for s in segments) or any(d["kind"] == "gpu" for d in devices)
+    kinds = frozenset({"gpu"}) if has_gpus else frozenset({"cpu", "memory"})
+    own = [device for device in devices if device["kind"] in kinds]
+    if not any(device["energy_j"] is not None for device in own):
+        if has_gpus:
+            return _unknown(_first_reason(own) or "the job's GPUs were not measured")
+        why = _first_reason(own) or "the machine has no energy meter that could be read"
+        return _estimated(segments, settings, why)
+    return _measured(segments, settings, kinds)
+
+
+def _unknown(reason: str, *more: Flag) -> RunEnergy:
+    columns = ("energy_method", "energy_scope", *COLUMNS)
+    return RunEnergy(flags=[*(unknown(column, reason) for column in columns), *more])
+
+
+def _first_reason(devices: Iterable[Row]) -> str | None:
+    return next((d["reason"] for d in devices if d["reason"]), None)
+
+
+def _measured(segments: Sequence[Row], settings: Energy, kinds: frozenset[str]) -> RunEnergy:
+    parts: list[_Part] = []
+    flags: list[Flag] = []
+    for segment in segments:
+        gap = _uncovered(segment, kinds)
+        if gap is not None:
+            return _unknown(f"segment {segment['number']}: {gap}")
+        own = [_part(p, d) for p in segment["phases"] for d in p["devices"] if d["kind"] in kinds]
+        parts += own
+        lost = _lost(segment, math.fsum(part.energy_j for part in own))
+        if lost is not None:
+            parts.append(lost)
+            flags.append(_lost_flag(segment))
+    calibration = settings.calibration_relative_uncertainty
+    gross = math.fsum(part.energy_j for part in parts)
+    answer = [part for part in parts if part.phase in ANSWERING]
+    answer_j = math.fsum(part.energy_j for part in answer)
+    net = _net(parts, gross)
+    if net is None:
+        flags.append(unknown("energy_net_j", "no idle baseline was measured"))
+    methods = sorted({part.method for part in parts})
+    device = kinds == {"gpu"}
+    flags.append(
+        warning(
+            "energy_gross_j",
+            "covers the job's GPUs; processors and memory are not in it"
+            if device
+            else "covers processors and memory of the whole node, other processes on it too",
+        )
+    )
+    return RunEnergy(
+        method=methods[0] if len(methods) == 1 else "mixed",
+        scope="device" if device else "node",
+        gross_j=gross,
+        gross_uncertainty_j=_combined(parts, calibration * gross),
+        net_j=net,
+        load_j=math.fsum(part.energy_j for part in parts if part.phase in LOADING),
+        answer_j=answer_j,
+        answer_uncertainty_j=_combined(answer, calibration * answer_j),
+        flags=flags,
+    )
+
+
+def _uncovered(segment: Row, kinds: frozenset[str]) -> str | None:
+    """Why a segment's energy is not known, or None where it is."""
+    if not segment["phases"]:
+        # A process that was killed at once: nothing was measured, and `lost_s` bounds it.
+        return "it was killed before its first sample"
+    for phase in segment["phases"]:
+        own = [device for device in phase["devices"] if device["kind"] in kinds]
+        if not own:
+            return "no meter was read"
+        for device in own:
+            if device["energy_j"] is None:
+                return f"{device['device']} in phase {phase['phase']}: {device['reason']}"
+    return None
+
+
+def _part(phase: Row, device: Row) -> _Part:
+    return _Part(
+        phase["phase"],
+        phase["wall_s"],
+        device["method"],
+        device["energy_j"],
+        device["uncertainty_j"] or 0.0,
+        device["idle_w"],
+    )
+
+
+def _lost(segment: Row, energy_j: float) -> _Part | None:
+    """What a killed segment may have used after its last heartbeat, as uncertainty alone."""
+    if segment["lost_s"] <= 0 or segment["duration_s"] <= 0:
+        return None
+    phases = segment["phases"]
+    power = energy_j / segment["duration_s"]
+    method = next(d["method"] for p in phases for d in p["devices"] if d["method"])
+    return _Part(
+        phases[-1]["phase"], 0.0, method, 0.0, power * segment["lost_s"] / math.sqrt(3), 0.0
+    )
+
+
+def _lost_flag(segment: Row) -> Flag:
+    return warning(
+        "energy_gross_j",
+        f"segment {segment['number']} was killed; up to {segment['lost_s']:.3g} s of it are not "
+        "in the sum but in its uncertainty",
+    )
+
+
+def _net(parts: Sequence[_Part], gross: float) -> float | None:
+    if any(part.idle_w is None for part in parts):
+        return None
+    return gross - math.fsum((part.idle_w or 0.0) * part.wall_s for part in parts)
+
+
+def _combined(parts: Sequence[_Part], common: float) -> float:
+    return math.sqrt(math.fsum(part.uncertainty_j**2 for part in parts) + common**2)
+
+
+def _estimated(segments: Sequence[Row], settings: Energy, why: str) -> RunEnergy:
+    """CPU time x watts a core; the relative uncertainty is common to all of it."""
+    if settings.estimate is None:
+        return _unknown(f"{why}, and the study configures no estimate")
+    watts, relative = settings.estimate.watts_per_core, settings.estimate.relative_uncertainty
+    gross_s = _cpu_s(segments, None)
+    if gross_s is None:
+        return _unknown(f"{why}, and the CPU time that an estimate needs could not be read")
+    load_s, answer_s = _cpu_s(segments, LOADING) or 0.0, _cpu_s(segments, ANSWERING) or 0.0
+    lost_j = [
+        s["lost_s"] * s["cpu_s"] / s["duration_s"] * watts / math.sqrt(3)
+        for s in segments
+        if s["lost_s"] > 0 and s["duration_s"] > 0
+    ]
+    gross, answer = gross_s * watts, answer_s * watts
+    return RunEnergy(
+        method="estimated",
+        scope="process",
+        gross_j=gross,
+        gross_uncertainty_j=math.sqrt(
+            (relative * gross) ** 2 + math.fsum(lost * lost for lost in lost_j)
+        ),
+        net_j=None,
+        load_j=load_s * watts,
+        answer_j=answer,
+        answer_uncertainty_j=relative * answer,
+        flags=[
+            warning(
+                "energy_gross_j",
+                f"an estimate: CPU time x {watts:g} W a core, for {why}",
+            ),
+            unknown("energy_net_j", "an estimate from CPU time has no idle baseline"),
+            *(_lost_flag(segment) for segment in segments if segment["lost_s"] > 0),
+        ],
+    )
+
+
+def _cpu_s(segments: Sequence[Row], phases: frozenset[str] | None) -> float | None:
+    """CPU seconds of some phases, or of all; None where a segment's could not be read."""
+    if phases is None:
+        times = [segment["cpu_s"] for segment in segments]
+    else:
+        times = [p["cpu_s"] for s in segments for p in s["phases"] if p["phase"] in phases]
+    return None if None in times else math.fsum(times)
+
+
+def allocate(predictions: Sequence[Row], answer_j: float) -> list[float]:
+    """Each question's share of the answering energy: an allocation, no measurement.
+
+    The share goes by the tokens that were in flight for the question, each weighted by what a
+    token of its phase takes: seconds of prefill and of decode where the backend says them. Where
+    it does not, the other questions' seconds per token stand in, and where nobody's are known all
+    tokens count alike; a question of which not even tokens are known gets the mean share of those
+    asked. A question that was not asked gets nothing, unless none was.
+
+    Args:
+        predictions: Rows of `predictions` of one run.
+        answer_j: Answering energy of the run, joules.
+
+    Returns:
+        Joules, in the order of `predictions`; their sum is `answer_j` to 1e-9 of it.
+    """
+    if not predictions:
+        return []
+    weights = _in_flight(predictions)
+    total = math.fsum(weights)
+    if total <= 0:
+        weights, total = [1.0] * len(predictions), float(len(predictions))
+    shares = [answer_j * (weight / total) for weight in weights]
+    largest = max(range(len(shares)), key=lambda place: abs(shares[place]))
+    shares[largest] += answer_j - math.fsum(shares)
+    return shares
+
+
+def _in_flight(predictions: Sequence[Row]) -> list[float]:
+    prefill_rate = _rate(predictions, "prefill_s", "prompt_tokens")
+    decode_rate = _rate(predictions, "decode_s", "completion_tokens")
+    if prefill_rate is None or decode_rate is None:
+        # Seconds and tokens do not add: without seconds for all phases only tokens are left.
+        timed = all(r.get("prefill_s") is not None for r in predictions if r.get("asked"))
+        timed = timed and all(r.get("decode_s") is not None for r in predictions if r.get("asked"))
+        if not timed:
+            prefill_rate = decode_rate = None
+    weights = [_weight(row, prefill_rate, decode_rate) for row in predictions]
+    known = [weight for weight in weights if weight is not None]
+    mean = math.fsum(known) / len(known) if known else 1.0
+    return [
+        0.0 if not row.get("asked") else mean if weight is None else weight
+        for row, weight in zip(predictions, weights, strict=True)
+    ]
+
+
+def _rate(predictions: Sequence[Row], seconds: str, tokens: str) -> float | None:
+    """Seconds a token over the questions whose seconds and tokens are both known."""
+    both = [(r[seconds], r[tokens]) for r in predictions if _known(r, seconds) and r.get(tokens)]
+    count = math.fsum(token for _, token in both)
+    return math.fsum(second for second, _ in both) / count if count else None
+
+
+def _known(row: Row, name: str) -> bool:
+    return row.get(name) is not None
+
+
+def _weight(row: Row, prefill_rate: float | None, decode_rate: float | None) -> float | None:
+    if not row.get("asked"):
+        return None
+    prefill = _phase(row, "prefill_s", "prompt_tokens", prefill_rate)
+    decode = _phase(row, "decode_s", "completion_tokens", decode_rate)
+    known = [part for part in (prefill, decode) if part is not None]
+    return math.fsum(known) if known else None
+
+
+def _phase(row: Row, seconds: str, tokens: str, rate: float | None) -> float | None:
+    if rate is not None and _known(row, seconds):
+        return float(row[seconds])
+    if not _known(row, tokens):
+        return None
+    return float(row[tokens]) * (1.0 if rate is None else rate)
