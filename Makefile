@@ -7,12 +7,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := config/demo/study.yaml
+SCHEMA := config/schema/study.schema.json
 PATH := $(CURDIR)/$(BIN):$(PATH)
 export PATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help install demo smoke test lint format docs clean
+.PHONY: help install demo smoke browser test lint format clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,13 +39,16 @@ smoke: $(VENV)/.installed ## One question per model.
 	@$(BIN)/wattbench fetch --study $(DEMO)
 	@snakemake --workflow-profile profiles/local --configfile $(DEMO) -- smoke
 
+browser: ## Install Chromium for the tests of the report (Debian, Ubuntu; as root).
+	apt-get update -qq && apt-get install -y -qq chromium
+
 lint: $(VENV)/.installed ## Format, types, imports, workflow style.
 	@ruff format --check src tests tools
 	@ruff check src tests tools
 	@mypy
 	@lint-imports --no-cache
 	@snakefmt --check Snakefile workflow
-	@wattbench study schema --check
+	@wattbench study schema --check $(SCHEMA)
 	@wattbench docs outputs --check
 
 test: $(VENV)/.installed lint ## All tests; fetches the small models they use.
@@ -55,7 +59,7 @@ format: $(VENV)/.installed ## Format code, Snakefiles and generated files.
 	@ruff format src tests tools
 	@ruff check --fix --quiet src tests tools
 	@snakefmt --quiet Snakefile workflow
-	@wattbench study schema --write
+	@wattbench study schema --write $(SCHEMA)
 	@wattbench docs outputs --write
 
 clean: ## Remove the demo's results; the fetched models and .venv stay.

@@ -24,7 +24,8 @@ DOCUMENTS = {
     "The Alpha cluster has a power usage effectiveness of 1.1.\n",
     "beta.txt": "Training the Beta model used 433 MWh of electricity.\n\n"
     "The Beta model emitted 25 tonnes of CO2e.\n",
-    "gamma.html": "<html><body><h1>Gamma</h1><p>The Gamma study measured 50 prompts.</p></body></html>",
+    "gamma.html": "<html><body><h1>Gamma</h1>"
+    "<p>The Gamma study measured 50 prompts.</p></body></html>",
 }
 COLUMNS = "id,question,answer,answer_value,answer_unit,ref_id,Quote,Table,Figure,Math,is_NA"
 QUESTIONS = [

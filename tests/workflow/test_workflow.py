@@ -80,11 +80,17 @@ def test_profile_by_name_elsewhere_once_linked(fresh: Workplace, tmp_path: Path)
     environment = {**os.environ, "XDG_CONFIG_HOME": str(home)}
 
     def dry_run() -> subprocess.CompletedProcess[str]:
+        command = [str(SNAKEMAKE), "--snakefile", str(REPOSITORY / "Snakefile")]
+        command += ["--profile", "slurm", "--configfile", str(fresh.study_file)]
         return subprocess.run(
-            [str(SNAKEMAKE), "--snakefile", str(REPOSITORY / "Snakefile"), "--profile", "slurm",
-             "--configfile", str(fresh.study_file), "--dry-run", "--quiet"],
-            check=False, cwd=fresh.folder, capture_output=True, text=True, timeout=120, env=environment,
-        )  # fmt: skip
+            [*command, "--dry-run", "--quiet"],
+            check=False,
+            cwd=fresh.folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env=environment,
+        )
 
     assert dry_run().returncode != 0
     linked = subprocess.run(
