@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wattbench.cli.common import (
     IdentityOption,
+    JsonOption,
     LogOption,
     StudyOption,
     check_identity,
     open_study,
+    print_json,
     stage,
 )
 
+if TYPE_CHECKING:
+    from wattbench.inference.journals import Journal
+
+KIB = 1024
+StudiesOption = Annotated[
+    list[Path],
+    typer.Option("--study", help="Study file; give all studies that share the results folder."),
+]
 QuestionsOption = Annotated[str, typer.Option("--questions", help="Name of the question set.")]
 RunOption = Annotated[str, typer.Option("--run", help="Name of the model entry.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands `infer`, `journal` and `gc`."""
+    _add_infer(app)
+    _add_journal(app)
+    _add_gc(app)
 
+
+def _add_infer(app: typer.Typer) -> None:
     @app.command()
     def infer(
         study: StudyOption,
@@ -42,3 +58,93 @@ def register(app: typer.Typer) -> None:
             if run in opened.models:
                 check_identity(identity, run_identity(opened, run), f"run '{run}'")
             work(opened, questions, run)
+
+
+def _add_journal(app: typer.Typer) -> None:
+    journals = typer.Typer(no_args_is_help=True, help="Look into the journals of a study's runs.")
+    app.add_typer(journals, name="journal")
+
+    @journals.command("list")
+    def journal_list(study: StudyOption, as_json: JsonOption = False) -> None:
+        """List every journal: what it holds, and whether the study still refers to it.
+
+        Example: wattbench journal list --study config/config.yaml
+        """
+        with stage():
+            from wattbench.inference.journals import list_journals
+
+            entries = [_entry(journal) for journal in list_journals([open_study(study)])]
+            if as_json:
+                print_json(entries)
+                return
+            for entry in entries:
+                typer.echo(
+                    f"{entry['folder']}  {entry['answered']} answered, {entry['failed']} failed, "
+                    f"{entry['segments']} segments, {entry['size_bytes'] // KIB} KiB"
+                    + (f"  (unused: {entry['unused']})" if entry["unused"] else "")
+                )
+
+    @journals.command("show")
+    def journal_show(
+        study: StudyOption, questions: QuestionsOption, run: RunOption, as_json: JsonOption = False
+    ) -> None:
+        """Show what a run's journal knows of each question.
+
+        Example: wattbench journal show --study config/config.yaml --questions mine --run llama-8b
+        """
+        with stage():
+            from wattbench.inference.stage import journal_state
+
+            rows = journal_state(open_study(study), questions, run)
+            if as_json:
+                print_json(rows)
+                return
+            for row in rows:
+                typer.echo("  ".join(str(row[key]) for key in row))
+
+
+def _add_gc(app: typer.Typer) -> None:
+    @app.command()
+    def gc(
+        study: StudiesOption,
+        delete: Annotated[bool, typer.Option("--delete", help="Delete them.")] = False,
+        as_json: JsonOption = False,
+    ) -> None:
+        """List the journals that no study refers to, and delete them with --delete.
+
+        What they hold was paid for: after a setting is changed back, its journal saves the run.
+        Journals of other environments are left alone.
+
+        Example: wattbench gc --study config/config.yaml --delete
+        """
+        with stage():
+            from wattbench.inference.journals import list_journals, remove
+
+            unused = [j for j in list_journals([open_study(s) for s in study]) if j.unused]
+            entries = [_entry(journal) for journal in unused]
+            if delete:
+                for journal in unused:
+                    remove(journal)
+            if as_json:
+                print_json({"deleted": delete, "journals": entries})
+                return
+            for entry in entries:
+                typer.echo(
+                    f"{entry['folder']}  {entry['answered']} answers, "
+                    f"{entry['size_bytes'] // KIB} KiB: {entry['unused']}"
+                )
+            done = "deleted" if delete else "not referred to; --delete removes them"
+            typer.echo(f"{len(entries)} journals {done}.")
+
+
+def _entry(journal: Journal) -> dict[str, Any]:
+    return {
+        "folder": str(journal.folder),
+        "environment": journal.environment,
+        "questions": journal.questions,
+        "run": journal.run,
+        "identity": journal.identity,
+        "unused": journal.unused,
+        "size_bytes": journal.size_bytes(),
+        **journal.counts(),
+    }

@@ -79,6 +79,11 @@ def this_process(job_id: str | None) -> Holder:
     )
 
 
+def living_holder(folder: Path) -> Holder | None:
+    """Who holds a folder's lease and lives, or None."""
+    return Lease(folder, job_id=None).living()
+
+
 class Lease:
     """Holds the right to write a journal, as a context manager.
 
@@ -123,6 +128,11 @@ class Lease:
                 print(f"waiting for {who} to finish", file=sys.stderr, flush=True)  # noqa: T201
             time.sleep(POLL_S)
         return self
+
+    def living(self) -> Holder | None:
+        """Who else holds the lease and lives, or None."""
+        holder = self._read()
+        return holder if holder is not None and self._lives(holder) else None
 
     def _try(self) -> Holder | None:
         """Take the lease; the living holder where there is one."""

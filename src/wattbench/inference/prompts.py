@@ -88,6 +88,7 @@ def _value(longest: int) -> dict[str, Any]:
     listed = {"type": "array", "items": items, "minItems": 1, "maxItems": 4}
     return {"anyOf": [{"type": "number"}, listed, text]}
 
+
 GUIDE_V1 = Prompt(
     name="guide-v1",
     system=(

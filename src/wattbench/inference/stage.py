@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 from wattbench.errors import InputError
 from wattbench.inference.fold import prediction_row, write_predictions
 from wattbench.inference.jobfile import job_file
-from wattbench.inference.journal import Outcome, open_answers, outcomes
+from wattbench.inference.journal import (
+    ABSTAINED,
+    ANSWERED,
+    ANSWERS,
+    Outcome,
+    open_answers,
+    outcomes,
+)
 from wattbench.inference.lease import Lease
 from wattbench.inference.run import Run
 from wattbench.inference.session import Session
 from wattbench.inference.stopping import Stop
+from wattbench.records import read
 from wattbench.study.models import SMOKE, Study
 from wattbench.tables.answers import SAMPLES, SEGMENTS
 from wattbench.tables.files import file_digest, write_json, write_rows
@@ -44,6 +53,35 @@ def infer(study: Study, questions: str, run: str) -> None:
         missing = work.missing(outcomes(records))
         asked = Session(work, records, stop, lease.beat).work(missing) if missing else 0
         fold(work, outcomes(records), asked_now=asked)
+
+
+def journal_state(study: Study, questions: str, run: str) -> list[dict[str, Any]]:
+    """What a run's journal knows of each question, without changing anything.
+
+    Raises:
+        InputError: A name is unknown, or the contexts or weights cannot be used.
+    """
+    _check_names(study, questions, run)
+    work = Run(study, questions, run)
+    known = outcomes(read(work.journal / ANSWERS).records)
+    rows: list[dict[str, Any]] = []
+    for row in work.contexts:
+        outcome = known.get(work.keys[row["question_id"]])
+        rows.append(
+            {
+                "question_id": row["question_id"],
+                "state": _state(outcome),
+                "value": outcome.answer.value if outcome and outcome.answer else None,
+                "tries": outcome.tries if outcome else 0,
+            }
+        )
+    return rows
+
+
+def _state(outcome: Outcome | None) -> str:
+    if outcome is None:
+        return "not asked"
+    return outcome.error or (ANSWERED if outcome.answer else ABSTAINED)
 
 
 def _check_names(study: Study, questions: str, run: str) -> None:
