@@ -22,12 +22,14 @@ def value_confidence(text: str, logprobs: Sequence[tuple[str, float]] | None) ->
     span = value_span(text) if logprobs else None
     if span is None or logprobs is None:
         return None
-    # A character split over two tokens makes the tokens' texts differ from the reply's.
-    if "".join(token for token, _ in logprobs) != text:
+    # A server may cut what stands around the reply, such as a code fence, off the tokens' text. A
+    # character split over two tokens makes the two differ for good.
+    offset = "".join(token for token, _ in logprobs).find(text)
+    if offset < 0:
         return None
     start, end = span
     taken: list[float] = []
-    position = 0
+    position = -offset
     for token, logprob in logprobs:
         after = position + len(token)
         if position < end and after > start:

@@ -22,6 +22,9 @@ LONGEST_REPLY = 200_000
 """Characters read of a reply: no answer is longer, and a runaway reply must not cost minutes."""
 
 LONGEST_RANGE = 80
+EXACT = 2**53
+"""Below this a float holds every whole number."""
+
 KEY_LINE = re.compile(
     rf"^[ \t]*[-*]?[ \t]*[\"'`*]*({'|'.join(KEYS)})[\"'`*]*(?:[ \t]*[:=][ \t]*|[ \t]{{2,}})(.*)$",
     re.IGNORECASE | re.MULTILINE,
@@ -96,15 +99,31 @@ def _json_object(text: str) -> dict[str, Any] | None:
     start, end = text.find("{"), text.rfind("}")
     if start < 0:
         return None
-    whole = text[start : end + 1] if end > start else text[start:] + '"}'
-    for candidate in (whole, TRAILING_COMMA.sub(r"\1", whole), text[start:] + '"}'):
-        try:
-            found = json.loads(candidate, strict=False, parse_constant=lambda _: None)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(found, dict):
-            return {str(key): _clean(value) for key, value in found.items()}
+    whole = text[start : end + 1]
+    for candidate in (whole, TRAILING_COMMA.sub(r"\1", whole)):
+        found = _object(candidate)
+        if found is not None:
+            return found
+    cut = _object(text[start:] + '"}')
+    if cut is not None:
+        # What stood in the last key when the reply was cut is not what the model meant to say.
+        cut.popitem()
+        return cut
     return _first_object(text[start:])
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(text, strict=False, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return None
+    return _printable_items(found)
+
+
+def _printable_items(found: object) -> dict[str, Any] | None:
+    if not isinstance(found, dict):
+        return None
+    return {printable(str(key)): _clean(value) for key, value in found.items()}
 
 
 def _first_object(text: str) -> dict[str, Any] | None:
@@ -113,7 +132,7 @@ def _first_object(text: str) -> dict[str, Any] | None:
         found, _ = json.JSONDecoder(strict=False, parse_constant=lambda _: None).raw_decode(text)
     except (ValueError, RecursionError):
         return None
-    return {k: _clean(v) for k, v in found.items()} if isinstance(found, dict) else None
+    return _printable_items(found)
 
 
 def _clean(value: Any) -> Any:
@@ -165,7 +184,7 @@ def _written(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
         value = int(value)
     try:
         return repr(value)

@@ -65,11 +65,14 @@ class Session:
         )
 
     def _gpus(self) -> tuple[str, ...]:
-        """GPUs to measure: those given; all that there are where nothing says which."""
+        """GPUs to measure: those given; all that there are where nothing says which.
+
+        None where the study asks for none: what the shell happens to show is not the run's.
+        """
+        if not self._run.model.resources.gpus:
+            return ()
         given = given_gpus(os.environ)
-        if given is not None:
-            return given
-        return ("all",) if self._run.model.resources.gpus else ()
+        return ("all",) if given is None else given
 
     def work(self, missing: list[Row]) -> int:
         """Ask the missing questions.

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from wattbench.errors import WattbenchError
+from wattbench.files import fault_of
 from wattbench.records import Appender, read
 from wattbench.telemetry import sampler
 from wattbench.telemetry.job import Job
@@ -97,13 +98,16 @@ class Segment:
         command = [sys.executable, "-m", sampler.__name__]
         command += ["--root", str(os.getpid()), "--hz", str(hz), "--out", str(out)]
         command += [f"--gpu={gpu}" for gpu in gpus]
-        self._sampler_log = (self._folder / "sampler.log").open("ab")
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=self._sampler_log,
-        )
+        try:
+            self._sampler_log = (self._folder / "sampler.log").open("ab")
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=self._sampler_log,
+            )
+        except OSError as error:
+            raise fault_of(error, self._folder) from error
 
     def _write(self, kind: str, *, sync: bool, **fields: Any) -> None:
         record = {**self._now(kind), **fields}

@@ -145,9 +145,7 @@ def test_questions_of_one_wording_are_asked_once(bench: Bench) -> None:
     from wattbench.tables.files import write_rows
 
     twin = {**bench.context(1), "question_id": "twin", "position": 9}
-    write_rows(
-        bench.layout.contexts("asked", "default"), CONTEXTS, [bench.context(1), twin]
-    )
+    write_rows(bench.layout.contexts("asked", "default"), CONTEXTS, [bench.context(1), twin])
     infer(bench.study, "asked", "replay")
     assert bench.calls() == ["q1"]
     assert [row["value"] for row in bench.predictions()] == ["10", "10"]

@@ -1,4 +1,4 @@
-"""Killed at any moment, signalled, out of disk: nothing that was answered is lost or asked twice."""
+"""Killed at any moment, signalled, out of disk: no answer is lost or asked for twice."""
 
 from __future__ import annotations
 
