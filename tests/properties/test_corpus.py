@@ -23,6 +23,7 @@ MARKUP = st.lists(
     ),
     max_size=25,
 ).map("".join)
+PDFS = sorted((Path(__file__).resolve().parents[2] / "config/demo/documents").glob("*.pdf"))
 DOCUMENTS = st.one_of(
     st.binary(max_size=200), st.text(max_size=200).map(str.encode), MARKUP.map(str.encode)
 )
@@ -56,6 +57,27 @@ def test_any_bytes_are_read_or_reported(data: bytes, suffix: str) -> None:
     assert paragraphs.keys() == sentences.keys()
     for node_id, text in paragraphs.items():
         assert " ".join(sentences[node_id]).split() == text.split()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(PDFS),
+    st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=6)), min_size=1, max_size=6),
+)
+def test_damaged_pdfs_are_read_or_reported(path: Path, damage: list[tuple[float, bytes]]) -> None:
+    data = bytearray(path.read_bytes())
+    for place, written in damage:
+        at = int(place * len(data))
+        data[at : at + len(written)] = written
+    try:
+        parsed = read_document(bytes(data), ".pdf", "title")
+    except UnreadableError as error:
+        note = error.note
+    else:
+        assert any(section.paragraphs for section in parsed.sections)
+        return
+    assert note.kind in {"empty", "broken", "scanned"}
+    assert note.mend
 
 
 @given(st.text())

@@ -9,10 +9,9 @@ import json
 import re
 from collections import Counter
 from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
+import pypdf
 import pytest
 
 DEMO = Path(__file__).resolve().parents[3] / "config" / "demo"
@@ -62,13 +61,8 @@ def json_text(content: dict[str, object]) -> str:
 
 
 def pdf_pages(path: Path) -> list[str]:
-    """The text of each page, by pypdf or else by the PDF reader of the workflow."""
-    if find_spec("pypdf") is not None:
-        import pypdf
-
-        return [page.extract_text() for page in pypdf.PdfReader(path).pages]
-    with import_module("pymupdf").open(path) as document:
-        return [str(page.get_text()) for page in document]
+    """The text of each page, by another reader than the one of the workflow."""
+    return [page.extract_text() for page in pypdf.PdfReader(path).pages]
 
 
 @cache
