@@ -120,8 +120,11 @@ class Engine:
         """Ask one question until it is answered or its budget is spent."""
         for attempt in range(self._requests.retries + 1):
             ready = time.monotonic()
-            record, failure = self._try(task, attempt, stop)
+            request = self._request(task, attempt)
+            sent = time.monotonic()
+            record, failure = self._try(request, stop)
             record |= {
+                "queue_s": sent - ready,
                 "key": task.key,
                 "question_id": task.question_id,
                 "try": attempt + 1,
@@ -137,10 +140,8 @@ class Engine:
             if last or stop.requested or stop.abandon.wait(_pause(attempt, failure)):
                 return
 
-    def _try(
-        self, task: Task, attempt: int, stop: Stop
-    ) -> tuple[dict[str, Any], BackendFailure | None]:
-        request = Request(
+    def _request(self, task: Task, attempt: int) -> Request:
+        return Request(
             question_id=task.question_id,
             question=task.question,
             messages=task.messages,
@@ -149,6 +150,8 @@ class Engine:
             seed=self._generation.seed + attempt,
             timeout_s=self._requests.timeout_s,
         )
+
+    def _try(self, request: Request, stop: Stop) -> tuple[dict[str, Any], BackendFailure | None]:
         try:
             reply = self._backend.answer(request, stop.abandon)
         except BackendFailure as error:

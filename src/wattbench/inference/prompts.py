@@ -135,13 +135,14 @@ COMPACT_V1 = Prompt(
         "{context}\n\n"
         "Question: {question}\n"
         "Unit: {unit}\n"
-        "explanation: quote the words that answer the question.\n"
-        "answer_value: the bare number in that unit, without separators; a range as [low,high]; "
-        "a name; 1 for true, 0 for false; is_blank if the context does not say.\n"
-        "ref_id: the document quoted."
+        "explanation: one sentence: what the context says on exactly this question, or that it "
+        "does not say it.\n"
+        "answer_value: the number alone, in that unit; a list [low, high] for a range; a name, or "
+        'a list of names; for true or false 1 or 0; "is_blank" if the context does not say it.\n'
+        "ref_id: the documents that say it."
     ),
     fields={
-        "explanation": {"type": "string", "maxLength": 160},
+        "explanation": {"type": "string", "maxLength": 140},
         "answer_value": _value(48),
         "ref_id": {},
     },

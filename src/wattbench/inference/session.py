@@ -11,7 +11,7 @@ from collections.abc import Callable
 from wattbench.errors import WattbenchError
 from wattbench.inference.backends.base import Backend
 from wattbench.inference.engine import ASKER, Engine
-from wattbench.inference.journal import ABSTAINED, ANSWERS
+from wattbench.inference.journal import ABSTAINED, ANSWERS, FAILED
 from wattbench.inference.run import Row, Run
 from wattbench.inference.stopping import Stop
 from wattbench.progress import Progress
@@ -132,9 +132,10 @@ class Session:
         record["segment"] = self._segment.head.segment
         self._journal.append(record)
         self._records.append(record)
+        if record["kind"] != FAILED:
+            self._segment.answered += 1
 
     def _settled(self) -> None:
-        self._segment.answered += 1
         self._progress.advance()
 
     def _ask(self, rows: list[Row]) -> None:

@@ -96,6 +96,8 @@ def test_a_failure_is_retried_counted_and_no_abstention(tmp_path: Path) -> None:
     assert failed["tries"] == 2
     assert "fails" in failed["error_detail"]
     assert bench.job()["failed"] == 1
+    assert bench.segments()[0]["answered"] == 5
+    assert all(row["queue_s"] is not None for row in rows)
     kinds = [json.loads(line)["record"]["kind"] for line in bench.answers.open()]
     assert kinds.count("failure") == 3
     assert kinds.count("answer") == 5

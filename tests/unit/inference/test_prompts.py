@@ -1,0 +1,56 @@
+"""What the prompts say and which replies their schemas allow."""
+
+from __future__ import annotations
+
+import typing
+
+import pytest
+
+from wattbench.inference.prompts import COMPACT_V1, GUIDE_V1, PROMPTS
+from wattbench.study.inference import PromptName
+
+SNIPPETS = [
+    {"document_id": "a", "text": "One\n  line."},
+    {"document_id": "b", "text": "Braces {x}."},
+    {"document_id": "a", "text": "More."},
+]
+
+
+def test_every_prompt_a_study_may_name_is_there() -> None:
+    assert set(PROMPTS) == set(typing.get_args(PromptName))
+    assert all(name == prompt.name for name, prompt in PROMPTS.items())
+
+
+@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=list(PROMPTS))
+def test_question_unit_and_context_stand_in_the_prompt(prompt: typing.Any) -> None:
+    system, user = prompt.messages("How {much}?", "kW", SNIPPETS)
+    assert (system.role, user.role) == ("system", "user")
+    assert (
+        "[ref_id=a] One line.\n---\n[ref_id=b] Braces {x}.\n---\n[ref_id=a] More." in user.content
+    )
+    assert "How {much}?" in user.content
+    assert "kW" in user.content
+    assert "is_blank" in prompt.messages("How?", None, [])[1].content
+
+
+def test_references_are_held_to_the_context() -> None:
+    schema = COMPACT_V1.schema(SNIPPETS)
+    assert schema["properties"]["ref_id"]["items"]["enum"] == ["a", "b"]
+    assert list(schema["properties"]) == ["explanation", "answer_value", "ref_id"]
+    assert COMPACT_V1.schema([])["properties"]["ref_id"]["maxItems"] == 0
+    assert list(GUIDE_V1.schema(SNIPPETS)["properties"]) == [
+        "explanation", "answer", "answer_value", "ref_id", "ref_url", "supporting_materials"
+    ]  # fmt: skip
+
+
+def test_another_wording_is_another_digest() -> None:
+    import dataclasses
+
+    assert COMPACT_V1.digest != GUIDE_V1.digest
+    assert COMPACT_V1.digest == dataclasses.replace(COMPACT_V1).digest
+    assert dataclasses.replace(COMPACT_V1, system="Answer.").digest != COMPACT_V1.digest
+
+
+def test_the_compact_prompt_is_short() -> None:
+    words = sum(len(m.content.split()) for m in COMPACT_V1.messages("Q?", "kW", []))
+    assert words < 100
