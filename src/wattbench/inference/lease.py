@@ -18,6 +18,7 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -91,16 +92,25 @@ class Lease:
         folder: The journal's folder.
         job_id: Id of the job, shown to who waits.
         wait_s: Seconds to wait for a living holder.
+        check: Called while it waits; raises to give up.
 
     Raises:
         FaultError: Another process holds it and lives on, or the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, *, job_id: str | None, wait_s: float = WAIT_S) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        job_id: str | None,
+        wait_s: float = WAIT_S,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         self._path = folder / LEASE
         self._lock_path = folder / LOCK
         self._me = this_process(job_id)
         self._wait_s = wait_s
+        self._check = check
         self._lock: int | None = None
         self._beaten = 0.0
 
@@ -126,6 +136,7 @@ class Lease:
             if now - said >= SAY_EVERY_S:
                 said = now
                 print(f"waiting for {who} to finish", file=sys.stderr, flush=True)  # noqa: T201
+            self._check()
             time.sleep(POLL_S)
         return self
 

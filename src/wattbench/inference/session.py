@@ -21,7 +21,6 @@ from wattbench.telemetry.ledger import starts
 from wattbench.telemetry.segment import Head, Segment
 
 LIBRARIES = ("xllamacpp", "openai", "vllm", "torch", "transformers")
-SIGNAL_EXIT = 128
 
 
 class Session:
@@ -183,7 +182,6 @@ class Session:
         return ended and not self._stop.requested
 
     def _leave(self) -> None:
-        number = self._stop.number or 0
         print(  # noqa: T201
             f"wattbench: stopped by {self._stop.name}; "
             f"{self._progress.done} of {self._progress.total} questions are in the journal. "
@@ -191,4 +189,4 @@ class Session:
             file=sys.stderr,
             flush=True,
         )
-        raise SystemExit(SIGNAL_EXIT + number)
+        self._stop.leave()

@@ -45,7 +45,8 @@ def infer(study: Study, questions: str, run: str) -> None:
     """
     _check_names(study, questions, run)
     work = Run(study, questions, run)
-    with Stop() as stop, Lease(work.journal, job_id=this_job().job_id) as lease:
+    job_id = this_job().job_id
+    with Stop() as stop, Lease(work.journal, job_id=job_id, check=stop.leave) as lease:
         records, notes = open_answers(work.journal)
         notes += mend_ledger(work.journal)
         for note in notes:

@@ -19,6 +19,7 @@ ABANDON_S = 5.0
 """Seconds more that a backend is given to let go of it."""
 
 POLL_S = 0.05
+SIGNAL_EXIT = 128
 
 
 class Stop:
@@ -59,6 +60,15 @@ class Stop:
     def requested(self) -> bool:
         """Whether to take up nothing new."""
         return self.number is not None or self.abandon.is_set()
+
+    def leave(self) -> None:
+        """End the process as the signal asks, if one came.
+
+        Raises:
+            SystemExit: With 128 + the signal's number, as shells report it.
+        """
+        if self.number is not None:
+            raise SystemExit(SIGNAL_EXIT + self.number)
 
     def wait_for(self, threads: list[threading.Thread], check: Callable[[], None]) -> bool:
         """Wait until the threads are through, or a signal's patience is.

@@ -186,3 +186,15 @@ def test_of_two_at_once_one_waits_for_the_other(tmp_path: Path) -> None:
         second.stderr.read() if second.stderr else ""
     )
     assert "waiting for process" in said
+
+
+def test_who_waits_for_a_lease_leaves_on_a_signal(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    with Lease(bench.journal, job_id="9"):
+        process = bench.start()
+        assert process.stderr is not None
+        while "waiting for process" not in process.stderr.readline():
+            assert process.poll() is None
+        process.terminate()
+        assert process.wait(10) == 143
+    assert bench.calls() == []
