@@ -142,7 +142,7 @@ COMPACT_V1 = Prompt(
         "ref_id: the documents that say it."
     ),
     fields={
-        "explanation": {"type": "string", "maxLength": 140},
+        "explanation": {"type": "string", "maxLength": 100},
         "answer_value": _value(48),
         "ref_id": {},
     },
