@@ -207,7 +207,8 @@ def test_a_recording_that_cannot_be_read_ends_the_segment_as_failed(bench: Bench
 def test_a_living_holder_keeps_the_journal(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     from wattbench.inference import lease
 
-    monkeypatch.setattr(lease.Lease.__init__, "__kwdefaults__", {"wait_s": 0.2})
+    defaults = {**lease.Lease.__init__.__kwdefaults__, "wait_s": 0.2}
+    monkeypatch.setattr(lease.Lease.__init__, "__kwdefaults__", defaults)
     with (
         lease.Lease(bench.journal, job_id="77", wait_s=0.0),
         pytest.raises(FaultError, match=r"job 77"),
