@@ -37,7 +37,6 @@ wildcard_constraints:
     ensemble="|".join(study.ensembles) or "(?!)",
 
 
-include: "workflow/rules/common.smk"
 include: "workflow/rules/corpus.smk"
 include: "workflow/rules/retrieval.smk"
 include: "workflow/rules/inference.smk"

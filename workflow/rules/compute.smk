@@ -13,16 +13,17 @@ rule collect_compute:
     output:
         [plan.run("{questions}", run).compute for run in study.models],
     log:
-        log_of("collect_compute", "{questions}"),
+        layout.log("collect_compute", "{questions}"),
     benchmark:
-        benchmark_of("collect_compute", "{questions}")
+        layout.benchmark("collect_compute", "{questions}")
     localrule: True
     conda:
         "../../envs/workflow.yaml"
     params:
+        study=str(layout.study),
         code=plan.code("collect_compute"),
     shell:
         "wattbench collect-compute"
-        " --study {STUDY:q}"
+        " --study {params.study:q}"
         " --questions {wildcards.questions:q}"
         " --log {log:q}"

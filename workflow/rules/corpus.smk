@@ -8,17 +8,18 @@ rule parse_corpus:
         problems=layout.corpus_problems("{corpus}"),
         manifest=layout.corpus_manifest("{corpus}"),
     log:
-        log_of("parse_corpus", "{corpus}"),
+        layout.log("parse_corpus", "{corpus}"),
     benchmark:
-        benchmark_of("parse_corpus", "{corpus}")
+        layout.benchmark("parse_corpus", "{corpus}")
     conda:
         "../../envs/workflow.yaml"
     params:
+        study=str(layout.study),
         identity=lambda wildcards: plan.corpus_identity(wildcards.corpus),
         documents=lambda wildcards: plan.documents_digest(wildcards.corpus),
         code=plan.code("parse_corpus"),
     shell:
         "wattbench parse-corpus"
-        " --study {STUDY:q}"
+        " --study {params.study:q}"
         " --corpus {wildcards.corpus:q}"
         " --log {log:q}"

@@ -16,9 +16,9 @@ rule infer:
         samples=plan.run("{questions}", "{run}").samples,
         job=plan.run("{questions}", "{run}").job,
     log:
-        log_of("infer", "{questions}", "{run}"),
+        layout.log("infer", "{questions}", "{run}"),
     benchmark:
-        benchmark_of("infer", "{questions}", "{run}")
+        layout.benchmark("infer", "{questions}", "{run}")
     conda:
         "../../envs/inference-gpu.yaml"
     threads: lambda wildcards: plan.cpus(wildcards.run)
@@ -30,11 +30,12 @@ rule infer:
         # allows one.
         measurements=1,
     params:
+        study=str(layout.study),
         identity=lambda wildcards: plan.run_identity(wildcards.run),
         code=plan.code("infer"),
     shell:
         "wattbench infer"
-        " --study {STUDY:q}"
+        " --study {params.study:q}"
         " --questions {wildcards.questions:q}"
         " --run {wildcards.run:q}"
         " --identity {params.identity:q}"

@@ -10,14 +10,15 @@ rule report:
         markdown=layout.report / "report.md",
         manifest=layout.report / "manifest.yaml",
     log:
-        log_of("report"),
+        layout.log("report"),
     benchmark:
-        benchmark_of("report")
+        layout.benchmark("report")
     localrule: True
     conda:
         "../../envs/workflow.yaml"
     params:
+        study=str(layout.study),
         identity=plan.report_identity(),
         code=plan.code("report"),
     shell:
-        "wattbench report" " --study {STUDY:q}" " --log {log:q}"
+        "wattbench report" " --study {params.study:q}" " --log {log:q}"

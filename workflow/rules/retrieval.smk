@@ -11,18 +11,19 @@ rule build_index:
     output:
         manifest=layout.index_manifest("{index}"),
     log:
-        log_of("build_index", "{index}"),
+        layout.log("build_index", "{index}"),
     benchmark:
-        benchmark_of("build_index", "{index}")
+        layout.benchmark("build_index", "{index}")
     conda:
         "../../envs/workflow.yaml"
     threads: 2
     params:
+        study=str(layout.study),
         identity=lambda wildcards: plan.index_identity(wildcards.index),
         code=plan.code("build_index"),
     shell:
         "wattbench build-index"
-        " --study {STUDY:q}"
+        " --study {params.study:q}"
         " --index {wildcards.index:q}"
         " --log {log:q}"
 
@@ -37,19 +38,20 @@ rule retrieve:
         contexts=layout.contexts("{questions}", "{retrieval}"),
         manifest=layout.contexts_manifest("{questions}", "{retrieval}"),
     log:
-        log_of("retrieve", "{questions}", "{retrieval}"),
+        layout.log("retrieve", "{questions}", "{retrieval}"),
     benchmark:
-        benchmark_of("retrieve", "{questions}", "{retrieval}")
+        layout.benchmark("retrieve", "{questions}", "{retrieval}")
     conda:
         "../../envs/workflow.yaml"
     threads: 2
     params:
+        study=str(layout.study),
         identity=lambda wildcards: plan.retrieval_identity(wildcards.retrieval),
         asked=lambda wildcards: plan.asked(wildcards.questions),
         code=plan.code("retrieve"),
     shell:
         "wattbench retrieve"
-        " --study {STUDY:q}"
+        " --study {params.study:q}"
         " --questions {wildcards.questions:q}"
         " --retrieval {wildcards.retrieval:q}"
         " --log {log:q}"

@@ -12,19 +12,20 @@ rule score:
         summary=plan.run("{questions}", "{run}").summary,
         submission=plan.run("{questions}", "{run}").submission,
     log:
-        log_of("score", "{questions}", "{run}"),
+        layout.log("score", "{questions}", "{run}"),
     benchmark:
-        benchmark_of("score", "{questions}", "{run}")
+        layout.benchmark("score", "{questions}", "{run}")
     localrule: True
     conda:
         "../../envs/workflow.yaml"
     params:
+        study=str(layout.study),
         identity=plan.scoring_identity(),
         gold=lambda wildcards: plan.gold(wildcards.questions),
         code=plan.code("score"),
     shell:
         "wattbench score"
-        " --study {STUDY:q}"
+        " --study {params.study:q}"
         " --questions {wildcards.questions:q}"
         " --run {wildcards.run:q}"
         " --log {log:q}"

@@ -12,14 +12,15 @@ rule aggregate:
         tables=[layout.table(name) for name in layout.TABLES],
         manifest=layout.tables_manifest,
     log:
-        log_of("aggregate"),
+        layout.log("aggregate"),
     benchmark:
-        benchmark_of("aggregate")
+        layout.benchmark("aggregate")
     localrule: True
     conda:
         "../../envs/workflow.yaml"
     params:
+        study=str(layout.study),
         identity=plan.tables_identity(),
         code=plan.code("aggregate"),
     shell:
-        "wattbench aggregate" " --study {STUDY:q}" " --log {log:q}"
+        "wattbench aggregate" " --study {params.study:q}" " --log {log:q}"

@@ -124,3 +124,15 @@ class Layout:
     def study(self) -> Path:
         """The resolved study that every command of the workflow reads."""
         return self.results / "study.json"
+
+    def log(self, rule: str, *wildcards: str) -> Path:
+        """What a job of the workflow printed: one folder a rule, one file a job."""
+        return self._job_file("logs", rule, wildcards, "log")
+
+    def benchmark(self, rule: str, *wildcards: str) -> Path:
+        """What Snakemake measured of a job."""
+        return self._job_file("benchmarks", rule, wildcards, "jsonl")
+
+    def _job_file(self, kind: str, rule: str, wildcards: tuple[str, ...], ending: str) -> Path:
+        *folders, name = wildcards or (rule,)
+        return self.results.joinpath(kind, rule, *folders, f"{name}.{ending}")

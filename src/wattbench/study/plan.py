@@ -70,6 +70,10 @@ class Plan:
         """Files of an ensemble."""
         return self.layout.ensemble(self.environment, questions, name)
 
+    def members(self, questions: str, ensemble: str) -> list[RunFiles]:
+        """Files of the runs that vote in an ensemble."""
+        return [self.run(questions, name) for name in self.study.ensembles[ensemble].members]
+
     def runs(self, *, smoke: bool = False) -> Iterable[RunFiles]:
         """Files of every run."""
         return (self.run(q, m) for q in self.questions(smoke=smoke) for m in self.study.models)
