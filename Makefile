@@ -34,6 +34,7 @@ demo: $(VENV)/.installed ## Run the demo study: three small models, two ensemble
 	@$(BIN)/wattbench fetch --study $(DEMO)
 	@snakemake --workflow-profile profiles/local --configfile $(DEMO)
 	@wattbench headline --study $(DEMO)
+	@echo; echo "the report: results/demo/report/index.html"
 
 smoke: $(VENV)/.installed ## One question per model.
 	@$(BIN)/wattbench fetch --study $(DEMO)
