@@ -215,7 +215,7 @@ def test_code_of_the_corpus(finished: Workplace) -> None:
 
 
 def test_smoke_lies_in_a_folder_of_its_own(finished: Workplace) -> None:
-    jobs = finished.jobs("smoke")
+    jobs = finished.jobs("--", "smoke")
     assert {job for job in jobs if job.startswith("infer")} == {
         "infer set.smoke good",
         "infer set.smoke poor",
