@@ -77,6 +77,7 @@ def stage(log: Path | None = None) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(EXIT_CANNOT_RUN) from None
     except Exception:
+        # Hides nothing: a fault of our own is kept in the log file too, and goes on.
         if stream is not None:
             traceback.print_exc(file=stream)
         raise

@@ -156,6 +156,7 @@ class Session:
             let_go = engine.ask([run.task(row) for row in rows], self._stop, segment.check)
             segment.phase("idle")
         except BaseException:
+            # Hides nothing: whatever ends the work, a signal too, the model may still be in use.
             let_go = not any(t.name == ASKER for t in threading.enumerate())
             raise
         finally:

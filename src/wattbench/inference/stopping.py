@@ -93,6 +93,7 @@ class Stop:
                 if waited > FINISH_S + ABANDON_S:
                     return False
         except BaseException:
+            # Hides nothing: an interrupt or a full disk must not leave threads asking.
             self.abandon.set()
             for thread in threads:
                 thread.join(ABANDON_S)
