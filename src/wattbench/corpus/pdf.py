@@ -42,6 +42,8 @@ DETAIL = 120
 PAGE_SECONDS = 60.0
 """Processor time for one page. A page of a paper takes below one second; only files made to
 exhaust a reader, or drawings of a million strokes, come near."""
+ALARM_SECONDS = 0.1
+"""Processor time between two alarms of a page that is too slow."""
 
 DAMAGE = (
     ArithmeticError,
@@ -133,20 +135,25 @@ def _detail(error: Exception) -> str:
 def _time_limit() -> Iterator[None]:
     """Raise _TooSlow where the block takes more than PAGE_SECONDS of the processor.
 
-    Signals reach the main thread only; elsewhere there is no limit.
+    Signals reach the main thread only; elsewhere there is no limit. Python swallows what is raised
+    while it collects garbage or runs a finaliser, so the alarm rings again until it is heard.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
+    reading = True
+
     def stop(_number: int, _frame: FrameType | None) -> None:
-        raise _TooSlow(f"it takes more than {PAGE_SECONDS:.0f} s of the processor")
+        if reading:
+            raise _TooSlow(f"it takes more than {PAGE_SECONDS:.0f} s of the processor")
 
     before = signal.signal(signal.SIGVTALRM, stop)
-    signal.setitimer(signal.ITIMER_VIRTUAL, PAGE_SECONDS)
+    signal.setitimer(signal.ITIMER_VIRTUAL, PAGE_SECONDS, ALARM_SECONDS)
     try:
         yield
     finally:
+        reading = False
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
 

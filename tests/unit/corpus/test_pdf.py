@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
@@ -223,6 +224,8 @@ def test_a_broken_page_is_named_and_the_others_read() -> None:
     assert note.detail.startswith("page 1: ")
 
 
+# An alarm that rings inside a callback of the garbage collector is swallowed and rings again.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_page_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf, "PAGE_SECONDS", 0.2)
     sheets = Sheets()
@@ -232,6 +235,29 @@ def test_a_page_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(UnreadableError) as caught:
         read_pdf(data)
     assert caught.value.note.kind == "broken"
+    assert "of the processor" in caught.value.note.detail
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_alarm_that_a_finaliser_swallows_rings_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def spin(seconds: float) -> None:
+        end = time.process_time() + seconds
+        while time.process_time() < end:
+            pass
+
+    class Slow:
+        def __del__(self) -> None:
+            spin(0.3)
+
+    def blocks(_page: object) -> list[object]:
+        Slow()
+        spin(5.0)
+        return []
+
+    monkeypatch.setattr(pdf, "PAGE_SECONDS", 0.1)
+    monkeypatch.setattr(pdf, "blocks_of_page", blocks)
+    with pytest.raises(UnreadableError) as caught:
+        read_pdf(Sheets().put((50, 30), "A page.").bytes())
     assert "of the processor" in caught.value.note.detail
 
 
