@@ -13,6 +13,8 @@ rule parse_corpus:
         layout.benchmark("parse_corpus", "{corpus}")
     conda:
         "../../envs/workflow.yaml"
+    resources:
+        **plan.site,
     params:
         study=str(layout.study),
         identity=lambda wildcards: plan.corpus_identity(wildcards.corpus),

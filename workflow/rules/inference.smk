@@ -21,13 +21,23 @@ rule infer:
         layout.benchmark("infer", "{questions}", "{run}")
     conda:
         "../../envs/inference-gpu.yaml"
-    threads: lambda wildcards: plan.cpus(wildcards.run)
+    threads: lambda wildcards: plan.asks(wildcards.questions, wildcards.run).cpus
+    # Two runs on one machine would disturb each other's measurement: of measurements the local
+    # profile has one. What the study decides of sbatch is named; the profile says the rest.
     resources:
-        mem_mb=lambda wildcards, attempt: plan.memory_mib(wildcards.run, attempt),
-        runtime=lambda wildcards, attempt: plan.walltime_min(wildcards.run, attempt),
-        gpu=lambda wildcards: plan.gpus(wildcards.run),
-        # Two runs on one machine would disturb each other's measurement; the local profile
-        # allows one.
+        **{
+            name: lambda wildcards, name=name: plan.sbatch_of(
+                wildcards.questions, wildcards.run
+            )[name]
+            for name in plan.sbatch
+        },
+        mem_mb=lambda wildcards, attempt: plan.asks(
+            wildcards.questions, wildcards.run
+        ).memory_mib(attempt),
+        runtime=lambda wildcards, attempt: plan.asks(
+            wildcards.questions, wildcards.run
+        ).walltime(attempt),
+        gpu=lambda wildcards: plan.gpus(wildcards.questions, wildcards.run),
         measurements=1,
     params:
         study=str(layout.study),

@@ -17,6 +17,8 @@ rule build_index:
     conda:
         "../../envs/workflow.yaml"
     threads: 2
+    resources:
+        **plan.site,
     params:
         study=str(layout.study),
         identity=lambda wildcards: plan.index_identity(wildcards.index),
@@ -44,6 +46,8 @@ rule retrieve:
     conda:
         "../../envs/workflow.yaml"
     threads: 2
+    resources:
+        **plan.site,
     params:
         study=str(layout.study),
         identity=lambda wildcards: plan.retrieval_identity(wildcards.retrieval),

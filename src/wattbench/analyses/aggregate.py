@@ -14,6 +14,7 @@ from wattbench.analyses.question_set import SetTables, set_tables
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
 from wattbench.study.questions import Question, study_questions
+from wattbench.study.resolve import read_skipped
 from wattbench.tables.answers import PREDICTIONS, SAMPLES, SEGMENTS
 from wattbench.tables.contract import SCHEMA_VERSION
 from wattbench.tables.documents import QUESTIONS
@@ -38,6 +39,7 @@ def aggregate(study: Study) -> None:
     """
     layout = Layout(Path(study.study.results))
     folders, absent = read_folders(study)
+    skipped = read_skipped(layout.skipped)
     gold = {name: study_questions(study, name) for name in study.questions}
     sets: list[SetTables] = [
         set_tables(
@@ -47,6 +49,7 @@ def aggregate(study: Study) -> None:
             gold[name],
             [folder for folder in folders if folder.questions == name],
             absent=[one for one in absent if one.questions == name],
+            skipped=skipped,
         )
         for name in study.questions
     ]

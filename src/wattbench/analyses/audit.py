@@ -45,6 +45,18 @@ def finding(
     return {"run": run, "check": check, "severity": severity, "detail": detail, "mend": mend}
 
 
+def audit_skipped(skipped: Mapping[str, str]) -> Iterator[Row]:
+    """Findings about runs and ensembles that were left out, by name with the reason."""
+    for name, reason in skipped.items():
+        yield finding(
+            "skipped_run",
+            "warning",
+            f"it was left out: {reason}.",
+            "`wattbench plan` shows what it would need of which partition.",
+            name,
+        )
+
+
 def audit_runs(
     runs: Sequence[Row],
     folders: Sequence[Folder],

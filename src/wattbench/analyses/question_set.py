@@ -10,7 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wattbench.analyses.audit import audit_corpus, audit_gold, audit_runs, documents_of, placed
+from wattbench.analyses.audit import (
+    audit_corpus,
+    audit_gold,
+    audit_runs,
+    audit_skipped,
+    documents_of,
+    placed,
+)
 from wattbench.analyses.costs import Draws, energy_per_correct, measured, site, summed
 from wattbench.analyses.ensemble_rows import ensemble_row
 from wattbench.analyses.flags import complete
@@ -67,6 +74,7 @@ def set_tables(
     folders: Sequence[Folder],
     *,
     absent: Sequence[Absent],
+    skipped: Mapping[str, str],
 ) -> SetTables:
     """Everything the tables say of one question set.
 
@@ -77,6 +85,7 @@ def set_tables(
         gold: Its questions.
         folders: Its runs and ensembles, runs first.
         absent: Runs of the study without results on it.
+        skipped: Why runs and ensembles were left out, by name.
     """
     tables = SetTables()
     folders = [
@@ -96,6 +105,7 @@ def set_tables(
         ]
     tables.audit = placed(
         [
+            *audit_skipped(skipped),
             *audit_runs(tables.runs, folders, absent, gold, study),
             *_audit_sources(study, layout, gold),
         ],

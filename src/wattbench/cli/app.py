@@ -16,6 +16,8 @@ COMMANDS = (
     "profiles",
     "corpus",
     "retrieval",
+    "plan",
+    "partitions",
     "inference",
     "collect",
     "scoring",

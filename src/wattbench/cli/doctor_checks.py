@@ -310,11 +310,12 @@ def _room_for(study: Study) -> Iterator[Check]:
             detail = f"takes {needs / GIB:.1f} GiB, {memory / GIB:.1f} GiB usable"
             state = OK if enough else lacking
             yield Check("study", f"memory for {name}", state, detail)
-        if model.resources.cpus > cpus:
-            detail = f"asks for {model.resources.cpus}, {cpus} usable ({where})"
+        asked = model.resources.asked()
+        if asked.cpus > cpus:
+            detail = f"asks for {asked.cpus}, {cpus} usable ({where})"
             yield Check("study", f"CPUs for {name}", MISSING, detail)
-        if model.resources.gpus > 0 and not elsewhere and shutil.which("nvidia-smi") is None:
-            detail = f"asks for {model.resources.gpus}, this machine has none"
+        if asked.gpus > 0 and not elsewhere and shutil.which("nvidia-smi") is None:
+            detail = f"asks for {asked.gpus}, this machine has none"
             yield Check("study", f"GPUs for {name}", BLOCKS, detail)
     results = Path(study.study.results)
     free = free_disk(results)

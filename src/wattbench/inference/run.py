@@ -158,8 +158,8 @@ class Run:
             revision=self.model.revision,
             options=self.model.options,
             generation=self.model.generation,
-            cpus=self.model.resources.cpus,
-            gpus=self.model.resources.gpus,
+            cpus=self.model.resources.asked().cpus,
+            gpus=self.model.resources.asked().gpus,
             concurrency=self.model.requests.concurrency,
             log=self.journal / NATIVE_LOG,
         )

@@ -68,7 +68,7 @@ class Session:
 
         None where the study asks for none: what the shell happens to show is not the run's.
         """
-        if not self._run.model.resources.gpus:
+        if not self._run.model.resources.asked().gpus:
             return ()
         given = given_gpus(os.environ)
         return ("all",) if given is None else given

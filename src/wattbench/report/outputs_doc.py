@@ -32,6 +32,7 @@ bytes, `_pct` percent, `_c` degrees Celsius; 1 GiB is 2^30 bytes and 1 Wh is 360
 
 FILES: tuple[tuple[str, str], ...] = (
     ("study.json", "The study as the workflow resolved it; every command reads this."),
+    ("skipped.json", "Runs and ensembles that were left out because no partition holds them, each with the reason (`cluster.on_misfit: skip`); there only where some were."),
     ("corpus/<corpus>/nodes.parquet", "Documents as a tree: table `nodes`."),
     ("corpus/<corpus>/problems.parquet", "Documents that could not be read as they are: table `corpus_problems`."),
     ("corpus/<corpus>/manifest.json", "What was parsed: settings, digest and number of nodes, by kind."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field, JsonValue, model_validator
@@ -46,13 +47,51 @@ class Requests(Section):
     """Questions in flight at once."""
 
 
-class Resources(Section):
-    """What a run's job asks of the machine; no part of the result's identity."""
+@dataclass(frozen=True)
+class Asked:
+    """What a job asks of the machine where the study leaves nothing open."""
 
-    gpus: int = Field(default=0, ge=0, le=64)
-    cpus: int = Field(default=2, ge=1, le=1024)
-    memory_gib: float = Field(default=4.0, gt=0)
-    walltime_min: int = Field(default=60, ge=1)
+    gpus: int = 0
+    cpus: int = 2
+    memory_gib: float = 4.0
+    walltime_min: int = 60
+
+
+class Resources(Section):
+    """What a run's job asks of the machine; no part of the result's identity.
+
+    What is left open is derived from the model where `cluster.partitions` names a partition file.
+    """
+
+    gpus: int | None = Field(default=None, ge=0, le=64)
+    """GPUs; default: as many as hold the model, or none without a partition file."""
+
+    vram_gib: float | None = Field(default=None, gt=0)
+    """GPU memory that the model needs in all; default: estimated from parameters_b, precision
+    and context."""
+
+    cpus: int | None = Field(default=None, ge=1, le=1024)
+    """CPUs; default: 4 a GPU, 2 without."""
+
+    memory_gib: float | None = Field(default=None, gt=0)
+    """Memory of the first attempt; default: 4, and what the weights take while they load."""
+
+    walltime_min: int | None = Field(default=None, ge=1)
+    """Walltime of the first attempt; default: 60, or estimated from the model and the number of
+    questions where there is a partition file."""
+
+    partition: Text | None = None
+    """Entry of the partition file to use; default: the smallest that fits."""
+
+    def asked(self) -> Asked:
+        """What is given, and the plain defaults for what is not."""
+        plain = Asked()
+        return Asked(
+            gpus=plain.gpus if self.gpus is None else self.gpus,
+            cpus=self.cpus or plain.cpus,
+            memory_gib=self.memory_gib or plain.memory_gib,
+            walltime_min=self.walltime_min or plain.walltime_min,
+        )
 
 
 class Model(Section):

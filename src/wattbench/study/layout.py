@@ -125,6 +125,11 @@ class Layout:
         """The resolved study that every command of the workflow reads."""
         return self.results / "study.json"
 
+    @property
+    def skipped(self) -> Path:
+        """Why runs and ensembles were left out; there only where some were."""
+        return self.results / "skipped.json"
+
     def log(self, rule: str, *wildcards: str) -> Path:
         """What a job of the workflow printed: one folder a rule, one file a job."""
         return self._job_file("logs", rule, wildcards, "log")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,29 @@ def load_study(path: Path) -> Study:
     """
     settings = read_settings(path)
     return validated(settings.values, str(path), settings.places)
+
+
+def load_studies(paths: Sequence[Path]) -> Study:
+    """The study of several files, later ones first in force, as Snakemake merges them.
+
+    Raises:
+        InputError: As of `load_study`.
+    """
+    if len(paths) == 1:
+        return load_study(paths[0])
+    values: dict[str, Any] = {}
+    for path in paths:
+        _merge(values, read_settings(path).values)
+    return study_from_mapping(values, paths)
+
+
+def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for key, value in more.items():
+        there = into.get(key)
+        if isinstance(there, dict) and isinstance(value, Mapping):
+            _merge(there, value)
+        else:
+            into[key] = value
 
 
 def study_from_mapping(values: Mapping[str, Any], files: Iterable[Path] = ()) -> Study:
@@ -71,7 +94,7 @@ def validated(values: dict[str, Any], source: str, places: Mapping[str, Place]) 
         return Study.model_validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
         found = _all_mistakes(values, error, places)
-    raise _complaint(found, source)
+    raise complaint(found, source)
 
 
 def mistakes_in(path: Path) -> list[Mistake] | None:
@@ -123,8 +146,21 @@ def _dangling(
     ]
 
 
-def _complaint(found: list[Mistake], source: str) -> InputError:
-    mend = "`wattbench study schema` prints every key with its meaning."
+def complaint(
+    found: list[Mistake],
+    source: str,
+    *,
+    what: str = "the study",
+    mend: str = "`wattbench study schema` prints every key with its meaning.",
+) -> InputError:
+    """All mistakes of a file as one error.
+
+    Args:
+        found: The mistakes.
+        source: The file's name.
+        what: What the file is.
+        mend: Where its keys are explained.
+    """
     if len(found) == 1:
         (mistake,) = found
         where = str(mistake.place) if mistake.place is not None else source
@@ -134,7 +170,7 @@ def _complaint(found: list[Mistake], source: str) -> InputError:
     if len(found) > MAX_MISTAKES:
         lines.append(f"  and {len(found) - MAX_MISTAKES} more")
     return InputError(
-        f"the study has {len(found)} mistakes:\n" + "\n".join(lines) + "\n",
+        f"{what} has {len(found)} mistakes:\n" + "\n".join(lines) + "\n",
         where=source,
         mend=mend,
     )

@@ -52,19 +52,22 @@ class Mistake(typing.NamedTuple):
         return f"{self.key}{line}: {self.text}" if self.key else f"{self.text}"
 
 
-def mistakes_of(error: ErrorDetails, places: Mapping[str, Place]) -> Iterator[Mistake]:
+def mistakes_of(
+    error: ErrorDetails, places: Mapping[str, Place], root: type[BaseModel] = Study
+) -> Iterator[Mistake]:
     """The mistakes that one validation error stands for.
 
     Args:
         error: What pydantic found.
-        places: Places of the study's keys by dotted key.
+        places: Places of the file's keys by dotted key.
+        root: What the file should hold.
     """
     key: Key = tuple(part for part in error["loc"] if part != KEY_MARK)
     if error["type"] == "value_error":
         yield from _by_validator(error, key, places)
         return
     place = find_place(dotted(key), places)
-    yield Mistake(dotted(key), place, _text(error, key, place))
+    yield Mistake(dotted(key), place, _text(error, key, place, root))
 
 
 def _by_validator(error: ErrorDetails, key: Key, places: Mapping[str, Place]) -> Iterator[Mistake]:
@@ -93,7 +96,7 @@ def find_place(key: str, places: Mapping[str, Place]) -> Place | None:
     return places.get(key)
 
 
-def _text(error: ErrorDetails, key: Key, place: Place | None) -> str:
+def _text(error: ErrorDetails, key: Key, place: Place | None, root: type[BaseModel]) -> str:
     kind = error["type"]
     found = error["input"]
     if KEY_MARK in error["loc"] or _is_bad_name(error):
@@ -105,9 +108,9 @@ def _text(error: ErrorDetails, key: Key, place: Place | None) -> str:
         limit = error.get("ctx", {})[bound]
         return f"{shorten(found)} is out of range; it must be {word} {limit}."
     writers: dict[str, Callable[[], str]] = {
-        "extra_forbidden": lambda: _unknown_key(key),
+        "extra_forbidden": lambda: _unknown_key(key, root),
         "missing": lambda: "the key is missing and has no default.",
-        "literal_error": lambda: _not_allowed(key, found),
+        "literal_error": lambda: _not_allowed(key, found, root),
     }
     return writers.get(kind, lambda: _plain_words(error))()
 
@@ -159,16 +162,16 @@ def _number_hint(found: str, written: str | None) -> str:
     return f" Write the number without quotes: {found.strip()}."
 
 
-def _unknown_key(key: Key) -> str:
-    known = _keys_at(key[:-1])
+def _unknown_key(key: Key, root: type[BaseModel]) -> str:
+    known = _keys_at(key[:-1], root)
     wanted = str(key[-1])
-    below = [f"{name}.{inner}" for name in known for inner in _keys_at((*key[:-1], name))]
+    below = [f"{name}.{inner}" for name in known for inner in _keys_at((*key[:-1], name), root)]
     hint = _did_you_mean(wanted, known) or _did_you_mean(wanted, below, last_part=True)
     return f"there is no such key{hint}; known here: {', '.join(known)}."
 
 
-def _not_allowed(key: Key, found: Any) -> str:
-    allowed = [str(value) for value in _literals(_annotation(key))]
+def _not_allowed(key: Key, found: Any, root: type[BaseModel]) -> str:
+    allowed = [str(value) for value in _literals(_annotation(key, root))]
     hint = _did_you_mean(str(found), allowed)
     return f"{shorten(found)} is not one of: {', '.join(allowed)}{hint}."
 
@@ -185,8 +188,8 @@ def _literals(annotation: Any) -> list[Any]:
     return [value for part in get_args(annotation) for value in _literals(part)]
 
 
-def _keys_at(key: Key) -> list[str]:
-    model = _model(_annotation(key))
+def _keys_at(key: Key, root: type[BaseModel]) -> list[str]:
+    model = _model(_annotation(key, root))
     return list(model.model_fields) if model is not None else []
 
 
@@ -199,9 +202,9 @@ def _model(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-def _annotation(key: Key) -> Any:
-    """The type that the study has at a key, or None where it has none."""
-    here: Any = Study
+def _annotation(key: Key, root: type[BaseModel]) -> Any:
+    """The type that the file has at a key, or None where it has none."""
+    here: Any = root
     for part in key:
         model = _model(here)
         if model is not None:

@@ -7,6 +7,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from wattbench.study.cluster import Cluster
 from wattbench.study.inference import Ensemble, Model
 from wattbench.study.judgement import Energy, Report, Scoring
 from wattbench.study.retrieval import Corpus, Index, QuestionSet, Retrieval
@@ -42,6 +43,7 @@ class Study(Section):
     scoring: Scoring = Scoring()
     energy: Energy = Energy()
     report: Report = Report()
+    cluster: Cluster = Cluster()
 
     @model_validator(mode="after")
     def _names_refer_to_something(self) -> Self:

@@ -7,20 +7,23 @@ just what that stage depends on: its slice of the study, its source data, and it
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from wattbench.errors import InputError
 from wattbench.study import identity
+from wattbench.study.demands import Demands, demands_of, fitting, with_devices
 from wattbench.study.digests import file_digest, tree_digest
 from wattbench.study.fingerprint import code_fingerprint
 from wattbench.study.layout import Layout, RunFiles
 from wattbench.study.load import study_from_mapping
 from wattbench.study.models import SMOKE, Study
+from wattbench.study.placement import Misfit, Placement
 from wattbench.study.preflight import preflight
 from wattbench.study.questions import Question, asked_digest, gold_digest, study_questions
-from wattbench.study.resolve import write_resolved
+from wattbench.study.resolve import write_resolved, write_skipped
 
 ROOTS: Mapping[str, tuple[str, ...]] = {
     "parse_corpus": ("wattbench.corpus.stage",),
@@ -35,18 +38,18 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
 }
 """Modules whose code, with all they import, a stage's results depend on."""
 
-MIB_PER_GIB = 1024
-
 
 @dataclass(frozen=True)
 class Plan:
     """A study as the workflow sees it.
 
     Args:
-        study: The validated study.
+        study: The validated study, without what was left out of it.
+        skipped: Why each run or ensemble that was left out was.
     """
 
     study: Study
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def layout(self) -> Layout:
@@ -129,7 +132,8 @@ class Plan:
 
     def tables_identity(self) -> str:
         """Digest of what the tables take from the study itself."""
-        return identity.digest_of(identity.tables_slice(self.study))
+        tables = identity.tables_slice(self.study)
+        return identity.digest_of([tables, *([dict(self.skipped)] if self.skipped else [])])
 
     def report_identity(self) -> str:
         """Digest of how results are shown, the study's own words included."""
@@ -148,21 +152,73 @@ class Plan:
     def _questions(self, questions: str) -> tuple[Question, ...]:
         return study_questions(self.study, questions)
 
-    def cpus(self, run: str) -> int:
-        """CPUs of a run's job."""
-        return self.study.models[run].resources.cpus
+    @cached_property
+    def _demands(self) -> Demands:
+        return demands_of(self.study)
 
-    def memory_mib(self, run: str, attempt: int) -> int:
-        """Memory of a run's job; grows with the attempt."""
-        return round(self.study.models[run].resources.memory_gib * MIB_PER_GIB * attempt)
+    @cached_property
+    def _counts(self) -> dict[str, int]:
+        return {
+            name: len(self._questions(name))
+            for name in (*self.questions(), *self.questions(smoke=True))
+        }
 
-    def walltime_min(self, run: str, attempt: int) -> int:
-        """Walltime of a run's job; grows with the attempt."""
-        return self.study.models[run].resources.walltime_min * attempt
+    def asks(self, questions: str, run: str) -> Placement:
+        """What a run's job asks of the machine or cluster.
 
-    def gpus(self, run: str) -> int:
-        """GPUs of a run's job."""
-        return self.study.models[run].resources.gpus
+        Raises:
+            InputError: No partition can hold it.
+        """
+        found = self._demands.of(run, self._counts[questions])
+        if isinstance(found, Misfit):
+            raise InputError(f"the model {found.sentence()}.", where=f"models.{run}")
+        return found
+
+    def gpus(self, questions: str, run: str) -> int:
+        """GPUs asked for by number; none where they are asked for as a generic resource."""
+        return 0 if self.study.cluster.gpu_syntax == "gres" else self.asks(questions, run).gpus
+
+    @cached_property
+    def site(self) -> dict[str, str]:
+        """What every job asks of Slurm by the study's `cluster`; the profile says the rest."""
+        cluster = self.study.cluster
+        wanted = {
+            "slurm_account": cluster.account,
+            "slurm_partition": cluster.partition,
+            "qos": cluster.qos,
+            "constraint": cluster.constraint,
+            "slurm_extra": cluster.extra,
+        }
+        return {name: value for name, value in wanted.items() if value is not None}
+
+    @cached_property
+    def sbatch(self) -> tuple[str, ...]:
+        """Names of what a run's job asks of Slurm beside memory, walltime and number of GPUs."""
+        names = list(self.site)
+        partitions = self._demands.partitions
+        if partitions is not None:
+            names += ["slurm_partition", "gpu_model", "cpus_per_task"]
+            names += ["qos"] if any(one.qos for one in partitions.values()) else []
+            names += ["constraint"] if any(one.constraint for one in partitions.values()) else []
+        if self.study.cluster.gpu_syntax == "gres":
+            names = [*(name for name in names if name != "gpu_model"), "gres"]
+        return tuple(dict.fromkeys(names))
+
+    def sbatch_of(self, questions: str, run: str) -> dict[str, str | int | None]:
+        """Values of `sbatch` for a run; None asks for nothing."""
+        asks = self.asks(questions, run)
+        values: dict[str, str | int | None] = {
+            "gpu_model": asks.gpu_type,
+            "gres": asks.gres(),
+            "cpus_per_task": asks.cpus,
+            "slurm_partition": asks.partition,
+            "qos": asks.qos,
+            "constraint": asks.constraint,
+        }
+        return {
+            name: self.site.get(name) if values.get(name) is None else values[name]
+            for name in self.sbatch
+        }
 
 
 def open_plan(config: Mapping[str, Any], files: Iterable[str]) -> Plan:
@@ -176,10 +232,12 @@ def open_plan(config: Mapping[str, Any], files: Iterable[str]) -> Plan:
         The plan; the resolved study now lies in its results folder for the stages to read.
 
     Raises:
-        InputError: The study cannot be used; nothing was written then.
+        InputError: The study cannot be used, or a model fits no partition; nothing was written
+            then.
     """
-    study = study_from_mapping(config, [Path(file) for file in files])
+    study, skipped = fitting(study_from_mapping(config, [Path(file) for file in files]))
     preflight(study)
-    plan = Plan(study)
-    write_resolved(study, plan.layout.study)
+    plan = Plan(study, skipped)
+    write_resolved(with_devices(study, demands_of(study)), plan.layout.study)
+    write_skipped(skipped, plan.layout.skipped)
     return plan

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
-from wattbench.files import write_text
+from wattbench.errors import InputError
+from wattbench.files import fault_of, read_json, write_text
 from wattbench.study.models import Study
 
 
@@ -22,7 +24,44 @@ def write_resolved(study: Study, path: Path) -> None:
     Raises:
         FaultError: The file cannot be written.
     """
-    text = resolved_text(study)
+    _write_changed(path, resolved_text(study))
+
+
+def write_skipped(skipped: Mapping[str, str], path: Path) -> None:
+    """Write why runs and ensembles of the study were left out; no file where none was.
+
+    Raises:
+        FaultError: The file cannot be written.
+    """
+    if skipped:
+        document = {"skipped": [{"name": n, "reason": r} for n, r in skipped.items()]}
+        _write_changed(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        return
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise fault_of(error, path) from error
+
+
+def read_skipped(path: Path) -> dict[str, str]:
+    """Why runs and ensembles were left out, by name.
+
+    Raises:
+        InputError: The file is there but cannot be read.
+    """
+    if not path.exists():
+        return {}
+    try:
+        return {str(one["name"]): str(one["reason"]) for one in read_json(path)["skipped"]}
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            "is no list of skipped runs.",
+            where=str(path),
+            mend="Delete it and run the workflow again.",
+        ) from error
+
+
+def _write_changed(path: Path, text: str) -> None:
     try:
         if path.read_text(encoding="utf-8") == text:
             return

@@ -25,12 +25,14 @@ class Capabilities:
         local_weights: The weights are a file on this machine.
         growing_weights: The file may grow without changing an answer that it gave before, so its
             bytes are no part of an answer's identity.
+        gpu: It loads the model onto the GPUs that it is given.
     """
 
     max_concurrency: int | None = 1
     deterministic: bool = False
     local_weights: bool = False
     growing_weights: bool = False
+    gpu: bool = False
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,9 @@ class LlamaCpp:
     name: ClassVar[str]
     # Answering several questions in one batch changes the order of sums and with it, now and
     # then, a greedy answer; so one at a time.
-    capabilities: ClassVar = Capabilities(max_concurrency=1, deterministic=True, local_weights=True)
+    capabilities: ClassVar = Capabilities(
+        max_concurrency=1, deterministic=True, local_weights=True, gpu=True
+    )
     requires: ClassVar[tuple[str, ...]] = ("xllamacpp",)
     extra: ClassVar[str | None] = None
 

@@ -1,0 +1,172 @@
+"""What each run would ask of the cluster, and how far it has come: the rows of `wattbench plan`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wattbench.errors import InputError
+from wattbench.files import read_json
+from wattbench.inference.journal import ABSTAINED, ANSWERED, ANSWERS, outcomes
+from wattbench.inference.stage import journal_state
+from wattbench.records import read
+from wattbench.study.demands import Demands
+from wattbench.study.identity import run_identity
+from wattbench.study.layout import Layout, RunFiles
+from wattbench.study.models import Study
+from wattbench.study.placement import Misfit, Placement
+from wattbench.study.questions import study_questions
+
+NOT_ASKED = "not asked"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come.
+
+    Args:
+        answered: Questions that its journal answers, abstentions included.
+        failed: Questions that were asked and have no answer.
+        total: Questions of the set.
+        finished: Whether its predictions are there, made under the study's settings.
+    """
+
+    answered: int
+    failed: int
+    total: int
+    finished: bool
+
+    def words(self) -> str:
+        """The whole in a few words."""
+        if self.finished:
+            failed = f", {self.failed} failed" if self.failed else ""
+            return f"done {self.answered}/{self.total}{failed}"
+        if self.answered == self.total:
+            return f"answered {self.answered}/{self.total}, to be written"
+        started = self.answered or self.failed
+        return f"partly {self.answered}/{self.total}" if started else f"0/{self.total}, not started"
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of the plan.
+
+    Args:
+        run: Name of the model entry.
+        questions: Name of the question set.
+        asks: What its job asks, or why it fits nowhere.
+        vram_reason: Why its GPU memory is unknown; None where it is known or none is needed.
+        progress: How far it has come.
+    """
+
+    run: str
+    questions: str
+    asks: Placement | Misfit
+    vram_reason: str | None
+    progress: Progress
+
+    @property
+    def submits(self) -> bool:
+        """Whether a job is submitted for it, as far as results and journal tell."""
+        return isinstance(self.asks, Placement) and not self.progress.finished
+
+    def as_json(self) -> dict[str, Any]:
+        """The row for other programs; null is unknown or not applicable."""
+        fits = isinstance(self.asks, Placement)
+        asked = self.asks if isinstance(self.asks, Placement) else None
+        return {
+            "run": self.run,
+            "questions": self.questions,
+            "fits": fits,
+            "misfit": None if isinstance(self.asks, Placement) else self.asks.sentence(),
+            "partition": asked and asked.partition,
+            "gpu_type": asked and asked.gpu_type,
+            "gpus": asked and asked.gpus,
+            "vram_gib": asked and asked.vram_gib,
+            "vram_reason": self.vram_reason if asked and asked.gpus else None,
+            "cpus": asked and asked.cpus,
+            "memory_mib": asked and asked.memory_mib(),
+            "walltime_min": asked and asked.walltime(),
+            "gpu_hours_at_most": asked and asked.gpu_hours(),
+            "answered": self.progress.answered,
+            "failed": self.progress.failed,
+            "total": self.progress.total,
+            "finished": self.progress.finished,
+            "submits": self.submits,
+        }
+
+
+def planned_runs(study: Study, demands: Demands) -> list[PlannedRun]:
+    """Every run of a study on every question set.
+
+    Args:
+        study: The study.
+        demands: What its runs ask.
+
+    Raises:
+        InputError: A question file cannot be read.
+    """
+    rows = []
+    for questions in study.questions:
+        total = len(study_questions(study, questions))
+        for run in study.models:
+            asks = demands.of(run, total)
+            unknown = isinstance(asks, Placement) and asks.gpus and asks.vram_gib is None
+            reason = demands.vram_reason(run) if unknown else None
+            rows.append(
+                PlannedRun(run, questions, asks, reason, progress(study, questions, run, total))
+            )
+    return rows
+
+
+def progress(study: Study, questions: str, run: str, total: int) -> Progress:
+    """How far a run has come; changes nothing.
+
+    Args:
+        study: The study.
+        questions: Name of the question set.
+        run: Name of the model entry.
+        total: Questions of the set.
+    """
+    files = Layout(Path(study.study.results)).run(study.study.environment, questions, run)
+    identity = run_identity(study, run)
+    try:
+        states = [str(row["state"]) for row in journal_state(study, questions, run)]
+        answered = sum(state in {ANSWERED, ABSTAINED} for state in states)
+        failed = sum(state not in {ANSWERED, ABSTAINED, NOT_ASKED} for state in states)
+    except InputError:
+        # No contexts or weights yet: the journal's own keys are all that is known.
+        known = outcomes(read(files.journal(identity) / ANSWERS).records).values()
+        answered = sum(outcome.done for outcome in known)
+        failed = len(known) - answered
+    answered = min(answered, total)
+    finished = _finished(files, identity, total) and answered + failed >= total
+    return Progress(answered, min(failed, total - answered), total, finished)
+
+
+def _finished(files: RunFiles, identity: str, total: int) -> bool:
+    if not files.predictions.exists() or not files.job.exists():
+        return False
+    try:
+        job = read_json(files.job)
+        return bool(job["identity"] == identity and job["question_count"] == total)
+    except (InputError, KeyError, TypeError):
+        return False
+
+
+def totals(rows: Iterable[PlannedRun]) -> dict[str, Any]:
+    """Counts over all runs, and the GPU-hours that their first attempts can take at most."""
+    rows = list(rows)
+    placed = [(row, row.asks) for row in rows if isinstance(row.asks, Placement)]
+    return {
+        "runs": len(rows),
+        "finished": sum(row.progress.finished for row in rows),
+        "misfits": len(rows) - len(placed),
+        "submits": sum(row.submits for row in rows),
+        "answered": sum(row.progress.answered for row in rows),
+        "questions": sum(row.progress.total for row in rows),
+        "gpu_hours_at_most": sum(asks.gpu_hours() for _, asks in placed),
+        "gpu_hours_to_submit_at_most": sum(asks.gpu_hours() for row, asks in placed if row.submits),
+    }
