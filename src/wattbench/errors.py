@@ -36,5 +36,9 @@ class InputError(WattbenchError):
     exit_code = EXIT_BAD_INPUT
 
 
+class ParseError(InputError):
+    """A tool's output does not look as that tool's output does; `where` names source and line."""
+
+
 class FaultError(WattbenchError):
     """The machine failed us: full disk, missing tool, a server that is away (exit code 1)."""

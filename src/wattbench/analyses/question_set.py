@@ -42,7 +42,6 @@ from wattbench.study.layout import Layout
 from wattbench.study.models import Study
 from wattbench.study.questions import Question
 from wattbench.tables.answers import PREDICTIONS
-from wattbench.tables.contract import unknown
 from wattbench.tables.runs import RUNS
 from wattbench.tables.verdicts import SCORES
 from wattbench.telemetry.energy import allocate, run_energy
@@ -245,42 +244,10 @@ def _with_shares(
 
 
 def _placed_compute(job: Row, folder: Folder) -> Row:
-    """A row of `compute` with its names, and the GPUs' utilisation from the samples."""
-    place = {
+    """A row of `compute` with its names."""
+    return {
         "environment": folder.environment,
         "questions": folder.questions,
         "run": folder.name,
+        **job,
     }
-    row: Row = {**place, **job}
-    used = _gpu_utilisation(folder, job["job_id"], job["attempt"])
-    if used is not None:
-        row["gpu_utilisation_pct"] = used
-        row["flags"] = [f for f in row["flags"] if f["column"] != "gpu_utilisation_pct"]
-    elif job["gpus"] != 0:
-        row["flags"] = [
-            *(f for f in row["flags"] if f["column"] != "gpu_utilisation_pct"),
-            unknown("gpu_utilisation_pct", "no sample of a GPU's utilisation"),
-        ]
-    return row
-
-
-def _gpu_utilisation(folder: Folder, job_id: str, attempt: int) -> float | None:
-    """Mean utilisation in % of a job's GPUs over all their samples; None without any."""
-    segments = folder.segments
-    mine = segments.filter(
-        pc.and_(pc.equal(segments["job_id"], job_id), pc.equal(segments["attempt"], attempt))
-    )
-    uuids = pa.array(
-        sorted({uuid for found in mine["gpu_uuids"].to_pylist() for uuid in found}), pa.string()
-    )
-    if not len(uuids):
-        return None
-    samples = folder.samples
-    chosen = samples.filter(
-        pc.and_(
-            pc.is_in(samples["segment"], mine["segment"].combine_chunks()),
-            pc.is_in(samples["device"], uuids),
-        )
-    )
-    mean: float | None = pc.mean(chosen["utilisation_pct"]).as_py()
-    return mean

@@ -31,7 +31,9 @@ class GroupContent:
     kinds: Grid
     comparisons: Grid
     ensembles: Grid
+    jobs: Grid
     compute: Grid
+    advice: Grid
     site: Grid | None
     not_measured: Grid
     notes: Grid
@@ -84,7 +86,9 @@ def _group(data: ReportData, group: Group) -> GroupContent:
         kinds=tables.kinds(data, group),
         comparisons=tables.comparisons(data, group),
         ensembles=tables.ensembles(group),
+        jobs=jobs.short(group),
         compute=jobs.compute(group),
+        advice=jobs.advice(data, group),
         site=provenance.site(data, group),
         not_measured=findings.not_measured(group),
         notes=findings.warnings(group),

@@ -96,7 +96,9 @@ def _group(part: GroupContent, figures: dict[tuple[str, str], str], *, several: 
     section("Pairwise comparisons", part.comparisons, view="comparisons")
     section("Ensembles", part.ensembles)
     section("Energy over time", view="power")
-    section("Compute", part.compute)
+    section("Compute", part.jobs, part.compute)
+    if part.advice.rows:
+        section("Resource recommendations", part.advice)
     if part.site is not None:
         section("Site energy, carbon and price", part.site)
     section("What was not measured, and why", part.not_measured)

@@ -86,7 +86,10 @@ RECORDS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         "compute.json",
         "What the scheduler says of a run's jobs.",
         (
-            ("sacct", "Whether sacct was asked, the reason where it was not, the file with its raw output, and its fields."),
+            ("sacct", "Whether sacct was asked, the reason where it was not, the file with its raw output (`sacct.psv`), and its fields."),
+            ("scontrol", "The same of scontrol (`scontrol.txt`)."),
+            ("jobstats", "The same of jobstats (`jobstats.json`, `jobstats.txt`); its summaries come from AdminComment where it keeps them there."),
+            ("pending", "Which jobs' accounting may still come, why, and until when it is asked again; null where nothing may."),
             ("rows", "Rows of the table `compute`."),
         ),
     ),

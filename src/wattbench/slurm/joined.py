@@ -1,18 +1,56 @@
-"""One row of the table `compute`: what Slurm and the ledger say of one attempt of a job."""
+"""One row of the table `compute`: every source's figures of one attempt of a job, side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from wattbench.slurm.accounting import Attempt
+from wattbench.slurm import samples, scontrol
+from wattbench.slurm.accounting import OOM_SIGNAL, OUT_OF_MEMORY, Attempt
+from wattbench.slurm.sacct import expand_nodes
+from wattbench.slurm.sources import NOT_OVER, Summary
 from wattbench.tables.contract import unknown, warning
 
 Row = dict[str, Any]
 NO_JOB = "no Slurm job"
 DISAGREEMENT = 0.2
 """Relative difference of two sources above which a figure is flagged."""
+
+DISAGREEMENT_PCT = 10.0
+"""Difference of two shares in percentage points above which they are flagged."""
+
+NO_ENERGY = "Slurm says 0, which means no energy plugin measured"
+NO_GPU = "no GPU"
+JOBSTATS = (
+    "cpu_efficiency_jobstats_pct",
+    "memory_peak_jobstats_bytes",
+    "gpu_utilisation_jobstats_pct",
+    "gpu_memory_total_bytes",
+)
+"""Columns that jobstats alone fills."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What each source says of one attempt of a job.
+
+    Args:
+        attempt: What sacct says, or None.
+        reason: Why sacct says nothing.
+        controller: What scontrol says, or None.
+        summary: What jobstats says, or why nothing.
+        notes: What jobstats advises, or None where it was not asked.
+        gpus: What the run's own samples say of its GPUs (`samples.gpu_figures`).
+    """
+
+    attempt: Attempt | None = None
+    reason: str = NO_JOB
+    controller: scontrol.Job | None = None
+    summary: Summary = field(default_factory=lambda: Summary(None, NO_JOB))
+    notes: list[str] | None = None
+    gpus: Row = field(default_factory=lambda: dict.fromkeys(samples.COLUMNS))
 
 
 def ledger_row(segments: Sequence[Row], cpus: int | None) -> Row:
@@ -26,56 +64,117 @@ def ledger_row(segments: Sequence[Row], cpus: int | None) -> Row:
     wall = sum(segment["duration_s"] for segment in segments)
     cpu = _sum([segment["cpu_s"] for segment in segments])
     peaks = [s["rss_peak_bytes"] for s in segments if s["rss_peak_bytes"] is not None]
-    return {
-        "job_id": first["job_id"],
-        "scheduler": first["scheduler"],
+    return _empty(first["job_id"], first["scheduler"]) | {
         "attempt": first["attempt"],
-        "state": None,
-        "exit_code": None,
-        "partition": None,
-        "account": None,
         "nodes": sorted({segment["host"] for segment in segments}),
         "started_at": min(segment["started_at"] for segment in segments),
         "ended_at": max(segment["ended_at"] for segment in segments),
         "wall_s": wall,
-        "time_limit_s": None,
         "cpus": cpus,
         "cpu_s": cpu,
-        "memory_requested_bytes": None,
         "memory_peak_bytes": max(peaks, default=None),
         "gpus": len({uuid for segment in segments for uuid in segment["gpu_uuids"]}),
-        "gpu_utilisation_pct": None,
-        "consumed_energy_j": None,
         "source": "ledger",
     }
 
 
-def joined(ledger: Row, attempt: Attempt | None, reason: str) -> Row:
-    """The row of one attempt, from both sources, with a reason for every null.
+def _empty(job_id: str, scheduler: str) -> Row:
+    return {
+        "job_id": job_id,
+        "scheduler": scheduler,
+        "attempt": 1,
+        "state": None,
+        "state_raw": None,
+        "exit_code": None,
+        "partition": None,
+        "account": None,
+        "nodes": [],
+        "started_at": None,
+        "ended_at": None,
+        "wall_s": None,
+        "time_limit_s": None,
+        "cpus": None,
+        "cpu_s": None,
+        "cpu_efficiency_pct": None,
+        "cpu_efficiency_jobstats_pct": None,
+        "memory_requested_bytes": None,
+        "memory_peak_bytes": None,
+        "memory_peak_jobstats_bytes": None,
+        "memory_efficiency_pct": None,
+        "gpus": None,
+        "gpu_utilisation_jobstats_pct": None,
+        **dict.fromkeys(samples.COLUMNS),
+        "gpu_memory_total_bytes": None,
+        "consumed_energy_j": None,
+        "jobstats_notes": None,
+        "source": "",
+    }
+
+
+def joined(ledger: Row, evidence: Evidence) -> Row:
+    """The row of one attempt, from all sources, with a reason for every null.
 
     Args:
         ledger: What `ledger_row` gave.
-        attempt: What sacct says of it, or None.
-        reason: Why sacct says nothing.
+        evidence: What the other sources say.
     """
-    row = dict(ledger)
     flags: list[dict[str, str]] = []
-    if attempt is not None:
-        row |= _accounting(attempt)
-        row["source"] = "sacct+ledger"
+    row = ledger | _scheduler(evidence) | evidence.gpus
+    if evidence.attempt is not None or evidence.controller is not None:
+        sources = [_name(evidence), "ledger"]
+        row["source"] = "+".join(sources)
         flags += _fill(row, ledger)
-        if attempt.energy_j is None:
-            flags.append(
-                unknown("consumed_energy_j", "Slurm says 0, which means no energy plugin measured")
-            )
+    return _finished(row, evidence, flags)
+
+
+def accounting_row(evidence: Evidence, job_id: str) -> Row:
+    """The row of an attempt that the ledger knows nothing of: it died before its first record.
+
+    Args:
+        evidence: What the other sources say; sacct knows the attempt.
+        job_id: The job's id as the ledger writes it.
+    """
+    row = _empty(job_id, "slurm") | _scheduler(evidence)
+    row["source"] = _name(evidence)
+    lost = warning("source", "the ledger has no segment of this attempt: its energy is unknown")
+    return _finished(row, evidence, [lost])
+
+
+def _finished(row: Row, evidence: Evidence, flags: list[dict[str, str]]) -> Row:
+    flags += _jobstats(row, evidence)
     row["cpu_efficiency_pct"] = _percent(row["cpu_s"], _product(row["cpus"], row["wall_s"]))
     row["memory_efficiency_pct"] = _percent(row["memory_peak_bytes"], row["memory_requested_bytes"])
-    why = reason if attempt is None else "sacct does not say"
+    flags += _differing(row)
+    if row["state"] != row["state_raw"]:
+        flags.append(warning("state", f"Slurm says {row['state_raw']} of a job killed for memory"))
     told = {entry["column"] for entry in flags if entry["kind"] == "unknown"}
-    for column, value in row.items():
-        if value is None and column not in told:
-            flags.append(unknown(column, _why(row, column, why)))
+    flags += [
+        unknown(column, _why(row, column, evidence))
+        for column, value in row.items()
+        if value is None and column not in told
+    ]
     row["flags"] = flags
+    return row
+
+
+def _name(evidence: Evidence) -> str:
+    return "sacct" if evidence.attempt is not None else "scontrol"
+
+
+def _scheduler(evidence: Evidence) -> Row:
+    """What sacct says, and where it says nothing or less of a job that is over, scontrol."""
+    attempt, job = evidence.attempt, evidence.controller
+    row = {} if attempt is None else _accounting(attempt)
+    if job is None:
+        return row
+    if attempt is None:
+        return _controller(job)
+    if attempt.state_raw in NOT_OVER and job.state not in NOT_OVER:
+        newer = _controller(job)
+        return row | {
+            column: newer[column]
+            for column in ("state", "state_raw", "exit_code", "ended_at", "wall_s")
+        }
     return row
 
 
@@ -84,6 +183,7 @@ def _accounting(attempt: Attempt) -> Row:
     return {
         "attempt": attempt.number,
         "state": attempt.state,
+        "state_raw": attempt.state_raw,
         "exit_code": job.exit_code,
         "partition": job.partition,
         "account": job.account,
@@ -99,6 +199,61 @@ def _accounting(attempt: Attempt) -> Row:
         "gpus": job.gpus,
         "consumed_energy_j": attempt.energy_j,
     }
+
+
+def _controller(job: scontrol.Job) -> Row:
+    over = job.state not in NOT_OVER
+    codes = (job.exit_code, job.derived_exit_code)
+    killed = any(code is not None and code.rpartition(":")[2] == OOM_SIGNAL for code in codes)
+    return {
+        "state": OUT_OF_MEMORY if killed and over else job.state,
+        "state_raw": job.state,
+        "exit_code": job.exit_code if over else None,
+        "partition": job.partition,
+        "account": job.account,
+        "nodes": expand_nodes(job.nodes) if job.nodes else [],
+        "started_at": job.started_at,
+        # Of a running job scontrol gives the time at which its limit will end it.
+        "ended_at": job.ended_at if over else None,
+        "wall_s": job.elapsed_s,
+        "time_limit_s": job.time_limit_s,
+        "cpus": job.cpus,
+        "memory_requested_bytes": job.memory_requested_bytes,
+        "gpus": job.gpus,
+    }
+
+
+def _jobstats(row: Row, evidence: Evidence) -> list[dict[str, str]]:
+    """Put jobstats' figures in their own columns; say why where there are none."""
+    row["jobstats_notes"] = evidence.notes
+    found = evidence.summary.figures
+    if found is None:
+        return []
+    totals = [gpu["mem_total_bytes"] for gpu in found["gpus"]]
+    row["cpu_efficiency_jobstats_pct"] = found["cpu_efficiency_pct"]
+    row["memory_peak_jobstats_bytes"] = found["cpu_mem_used_bytes"]
+    row["gpu_utilisation_jobstats_pct"] = found["gpu_util_pct"]
+    # GPUs of one job are alike; of others no one figure is that of a GPU.
+    row["gpu_memory_total_bytes"] = totals[0] if len(set(totals)) == 1 else None
+    if row["gpu_memory_total_bytes"] is not None:
+        row["gpu_memory_total_bytes"] = round(row["gpu_memory_total_bytes"])
+    row["source"] += "+jobstats"
+    return []
+
+
+def _differing(row: Row) -> list[dict[str, str]]:
+    """Flags where jobstats and another source give shares too far apart."""
+    pairs = (
+        ("gpu_utilisation_jobstats_pct", "gpu_utilisation_samples_pct", "the run's samples"),
+        ("cpu_efficiency_jobstats_pct", "cpu_efficiency_pct", "CPU time and wall time"),
+    )
+    return [
+        warning(first, f"jobstats says {row[first]:.3g} %, {other} {row[second]:.3g} %")
+        for first, second, other in pairs
+        if row[first] is not None
+        and row[second] is not None
+        and abs(row[first] - row[second]) > DISAGREEMENT_PCT
+    ]
 
 
 def _fill(row: Row, ledger: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -122,38 +277,22 @@ def _fill(row: Row, ledger: Mapping[str, Any]) -> list[dict[str, str]]:
     return flags
 
 
-def accounting_row(attempt: Attempt, job_id: str) -> Row:
-    """The row of an attempt that the ledger knows nothing of: it died before its first record.
-
-    Args:
-        attempt: What sacct says.
-        job_id: The job's id as the ledger writes it.
-    """
-    empty: Row = {
-        "job_id": job_id,
-        "scheduler": "slurm",
-        "gpu_utilisation_pct": None,
-    }
-    row = empty | _accounting(attempt) | {"source": "sacct"}
-    row["cpu_efficiency_pct"] = _percent(row["cpu_s"], _product(row["cpus"], row["wall_s"]))
-    row["memory_efficiency_pct"] = _percent(row["memory_peak_bytes"], row["memory_requested_bytes"])
-    row["flags"] = [
-        unknown(column, _why(row, column, "sacct does not say"))
-        for column, value in row.items()
-        if value is None
-    ] + [warning("source", "the ledger has no segment of this attempt: its energy is unknown")]
-    return row
-
-
-def _why(row: Mapping[str, Any], column: str, reason: str) -> str:
-    if column == "gpu_utilisation_pct":
-        return "no GPU" if row["gpus"] == 0 else "taken from samples when tables are made"
-    if column == "consumed_energy_j" and row["source"] != "ledger":
-        return "Slurm says 0, which means no energy plugin measured"
-    return {
+def _why(row: Mapping[str, Any], column: str, evidence: Evidence) -> str:
+    no_row = evidence.reason if evidence.attempt is None else "sacct does not say"
+    reasons = {
         "cpu_efficiency_pct": "CPU time, CPUs or wall time is unknown",
         "memory_efficiency_pct": "memory asked for or used is unknown",
-    }.get(column, reason)
+        "gpus": "AllocTRES names no GPU, which a cluster that does not track them writes too",
+        "consumed_energy_j": no_row if evidence.attempt is None else NO_ENERGY,
+        "jobstats_notes": "jobstats was not asked for its notes"
+        if row["scheduler"] == "slurm"
+        else NO_JOB,
+        **dict.fromkeys(samples.COLUMNS, samples.NO_SAMPLE),
+        **dict.fromkeys(JOBSTATS, evidence.summary.reason or "jobstats does not say it"),
+    }
+    if column.startswith("gpu_") and row["gpus"] == 0:
+        return NO_GPU
+    return reasons.get(column, no_row)
 
 
 def _sum(values: Sequence[float | None]) -> float | None:

@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from wattbench.errors import InputError
+from wattbench.errors import ParseError
+from wattbench.slurm.units import NO_VALUES, parse_count, parse_duration, parse_size
 
 FIELDS = (
     "JobID",
     "JobIDRaw",
     "State",
     "ExitCode",
+    "DerivedExitCode",
+    "Cluster",
     "Partition",
     "Account",
     "NodeList",
+    "Submit",
     "Start",
     "End",
     "ElapsedRaw",
     "TimelimitRaw",
     "AllocCPUS",
+    "NTasks",
     "TotalCPU",
     "ReqMem",
     "NNodes",
     "MaxRSS",
+    "MaxRSSNode",
+    "MaxRSSTask",
     "ConsumedEnergyRaw",
     "AllocTRES",
+    "AdminComment",
 )
-"""Fields asked for; none of them is free text, which could hold the separator."""
+"""Fields asked for; the last alone is free text, which may hold the separator."""
 
-SIZES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "P": 2**50}
-SIZE = re.compile(r"^(\d+(?:\.\d+)?)\s*([KMGTP]?)(?:i?B)?([nc]?)$", re.IGNORECASE)
-DURATION = re.compile(r"^(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)(?:\.(\d+))?$")
-NOT_A_TIME = frozenset({"", "Unknown", "None"})
+JOB_ID = re.compile(r"^[0-9]+(?:_(?:[0-9]+|\[[^\]|]*\])|\+[0-9]+)?(?:\.[^|]+)?$")
+NOT_A_TIME = frozenset({"", "Unknown", "None", "N/A", "(null)"})
 NO_NODES = frozenset({"", "None assigned", "None", "(null)"})
-ENERGY_NOT_MEASURED = frozenset({"", "0", "18446744073709551614", "4294967294"})
-"""Slurm's 0 and NO_VAL: no energy plugin measured the job."""
-
-
-class ParseError(InputError):
-    """A line of sacct does not look as sacct's output does."""
+RANGE = re.compile(r"^([0-9]{1,9})(?:-([0-9]{1,9}))?$")
+LONGEST_LIST = 100_000
+"""Nodes that one list may name; no cluster has as many."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +58,28 @@ class Record:
         step: Name of the step (batch, extern, 0, ...), or None for the job itself.
         state: State in one word.
         exit_code: 'code:signal'.
+        derived_exit_code: Highest exit code of the steps; for the job's own line, else None.
+        cluster: Name of the cluster, or None.
         partition: Partition, or None.
         account: Account, or None.
         nodes: List of nodes as Slurm writes it, such as cpu[1-2], or None.
+        node_count: Number of nodes, or None.
+        submitted_at: Submission, or None.
         started_at: Start, or None.
         ended_at: End, or None while it runs.
         elapsed_s: Wall time in seconds, or None.
         time_limit_s: Time limit in seconds, or None where there is none.
         cpus: CPUs given, or None.
+        tasks: Tasks of a step, or None.
         cpu_s: CPU time in seconds, or None.
         memory_requested_bytes: Memory asked for over all nodes, or None.
-        memory_peak_bytes: Largest resident memory of a task, or None.
+        memory_peak_bytes: Largest resident memory of a task, or None where it was not sampled.
+        memory_peak_node: Node of that task, or None.
+        memory_peak_task: Number of that task, or None.
         energy_j: Slurm's ConsumedEnergy, or None where it was not measured.
-        gpus: GPUs given; 0 where none were.
+        gpus: GPUs given, or None where the TRES name none, which they also do where the
+            cluster does not track GPUs.
+        admin_comment: The administrator's comment, where jobstats keeps its summary, or None.
     """
 
     job: str
@@ -74,180 +87,233 @@ class Record:
     step: str | None
     state: str
     exit_code: str | None
+    derived_exit_code: str | None
+    cluster: str | None
     partition: str | None
     account: str | None
     nodes: str | None
+    node_count: int | None
+    submitted_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
     elapsed_s: float | None
     time_limit_s: float | None
     cpus: int | None
+    tasks: int | None
     cpu_s: float | None
     memory_requested_bytes: int | None
     memory_peak_bytes: int | None
+    memory_peak_node: str | None
+    memory_peak_task: int | None
     energy_j: float | None
     gpus: int | None
-
-
-def parse_duration(text: str) -> float | None:
-    """Seconds of '[days-][hours:]minutes:seconds[.fraction]'; None where nothing is said.
-
-    Raises:
-        ParseError: The text is no duration.
-    """
-    plain = text.strip()
-    if plain in {"", "INVALID", "UNLIMITED", "Partition_Limit"}:
-        return None
-    found = DURATION.match(plain)
-    if found is None:
-        raise ParseError(f"sacct: '{text}' is no duration.")
-    days, hours, minutes, seconds = (int(part or 0) for part in found.groups()[:4])
-    fraction = float(f"0.{found[5]}") if found[5] else 0.0
-    return days * 86400 + hours * 3600 + minutes * 60 + seconds + fraction
-
-
-def parse_size(text: str, *, cpus: int | None = None, nodes: int | None = None) -> int | None:
-    """Bytes of '10764K', '1.5T' or the older '4Gn' and '100Mc'; None where nothing is said.
-
-    Args:
-        text: The text.
-        cpus: CPUs given, for sizes per CPU ('c').
-        nodes: Nodes given, for sizes per node ('n').
-
-    Raises:
-        ParseError: The text is no size.
-    """
-    plain = text.strip()
-    if not plain or plain.startswith("?"):
-        return None
-    found = SIZE.match(plain)
-    if found is None:
-        raise ParseError(f"sacct: '{text}' is no size.")
-    size = float(found[1]) * SIZES[found[2].upper()]
-    if found[3]:
-        per = cpus if found[3].lower() == "c" else nodes
-        if per is None:
-            return None
-        size *= per
-    return round(size)
+    admin_comment: str | None
 
 
 def parse_state(text: str) -> str:
     """The state's one word: 'CANCELLED by 0' is CANCELLED, and 'CANCELLED+' is too."""
     words = text.split()
     if not words:
-        raise ParseError("sacct: a job without a state.")
+        raise ParseError("a job without a state.")
     return words[0].rstrip("+").upper()
 
 
 def parse_gpus(tres: str) -> int | None:
-    """Number of GPUs of 'cpu=1,gres/gpu:a100=2,gres/gpu=2'; None where nothing is said."""
-    if not tres.strip():
-        return None
+    """Number of GPUs of 'cpu=1,gres/gpu:a100=2,gres/gpu=2'; None where no GPU is named.
+
+    A cluster whose AccountingStorageTRES leaves out gres/gpu writes the same text for a job with
+    GPUs as for one without, so that no name does not mean none.
+
+    Raises:
+        ParseError: A count is no number.
+    """
     counts: dict[str, int] = {}
     for part in tres.split(","):
         name, _, count = part.partition("=")
         if name == "gres/gpu" or name.startswith("gres/gpu:"):
-            try:
-                counts[name] = int(count)
-            except ValueError as error:
-                raise ParseError(f"sacct: '{part}' is no number of GPUs.") from error
+            number = parse_count(count)
+            if number is None:
+                raise ParseError(f"'{part[:60]}' is no number of GPUs.")
+            counts[name] = number
     if "gres/gpu" in counts:
         return counts["gres/gpu"]
-    return sum(counts.values())
+    return sum(counts.values()) if counts else None
 
 
-def _time(text: str) -> datetime | None:
+def parse_sacct_time_limit(text: str) -> str | None:
+    """The time limit of `sacct -j ID --format=Timelimit -P -n`, as sacct writes it.
+
+    Args:
+        text: What sacct printed; its first line is the job's, the rest are steps'.
+
+    Returns:
+        The limit, such as '1-00:00:00', or None where there is none ('UNLIMITED',
+        'Partition_Limit', 'Unknown', nothing, or words that are no limit).
+    """
+    first = next(iter(text.strip().splitlines()), "").strip()
+    try:
+        return first if parse_duration(first) is not None else None
+    except ParseError:
+        return None
+
+
+def parse_time(text: str) -> datetime | None:
+    """A point in time that Slurm's tools wrote under TZ=UTC; None where nothing is said.
+
+    Raises:
+        ParseError: The text is no time.
+    """
     plain = text.strip()
     if plain in NOT_A_TIME:
         return None
     try:
-        # sacct is asked with TZ=UTC and writes no offset.
         return datetime.fromisoformat(plain).replace(tzinfo=UTC)
     except ValueError as error:
-        raise ParseError(f"sacct: '{text}' is no time.") from error
+        raise ParseError(f"'{text[:60]}' is no time.") from error
 
 
-def _count(text: str) -> int | None:
-    plain = text.strip()
-    if plain in {"", "Unknown"}:
-        return None
-    try:
-        return int(plain)
-    except ValueError as error:
-        raise ParseError(f"sacct: '{text}' is no count.") from error
-
-
-def _limit_s(text: str) -> float | None:
-    plain = text.strip()
-    if plain in {"", "UNLIMITED", "Partition_Limit"}:
-        return None
-    minutes = _count(plain)
-    return None if minutes is None else minutes * 60.0
-
-
-def parse(text: str, fields: Sequence[str] = FIELDS) -> list[Record]:
+def parse(
+    text: str, fields: Sequence[str] = FIELDS, *, source: str = "sacct", first_line: int = 1
+) -> list[Record]:
     """Records of `sacct -P -n --format=<fields>`, in its order.
 
     Args:
         text: What sacct printed.
-        fields: The fields asked for, in order.
+        fields: The fields asked for, in order; a free text may be the last.
+        source: What is read, for messages: a file's name or 'sacct'.
+        first_line: Number of the text's first line in that source.
 
     Raises:
         ParseError: A line has another number of fields, or a field cannot be read; the message
             names line and field.
     """
     records = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        cells = line.split("|")
-        if len(cells) != len(fields):
+    for number, line in _lines(text, fields, first_line):
+        cells = line.split("|", len(fields) - 1)
+        where = f"{source}, line {number}"
+        if len(cells) != len(fields) or (fields[-1] not in FREE_TEXT and "|" in cells[-1]):
             raise ParseError(
-                f"sacct: {len(cells)} fields where {len(fields)} were asked for: {line[:120]!r}.",
-                where=f"line {number}",
+                f"{line.count('|') + 1} fields where {len(fields)} were asked for: {line[:120]!r}.",
+                where=where,
             )
         try:
             records.append(_record(dict(zip(fields, cells, strict=True))))
         except ParseError as error:
-            raise ParseError(error.what, where=f"line {number}, {cells[0]}") from error
+            raise ParseError(error.what, where=f"{where}, {cells[0][:40]}") from error
     return records
 
 
-def _record(cell: dict[str, str]) -> Record:
-    job, _, step = cell["JobID"].partition(".")
-    raw_job = cell["JobIDRaw"].partition(".")[0]
-    cpus, nodes = _count(cell["AllocCPUS"]), _count(cell["NNodes"])
-    energy = cell["ConsumedEnergyRaw"].strip()
-    node_list = cell["NodeList"].strip()
-    elapsed = _count(cell["ElapsedRaw"])
+FREE_TEXT = frozenset({"AdminComment", "Comment", "SubmitLine", "JobName", "WorkDir"})
+NEEDED = ("JobID", "State")
+"""Without these a line says nothing of a job."""
+
+
+def parse_with_header(text: str, *, source: str = "sacct") -> list[Record]:
+    """Records of `sacct -P` with its header: any fields in any order.
+
+    Args:
+        text: What sacct printed.
+        source: What is read, for messages.
+
+    Raises:
+        ParseError: The header does not name the job and its state, or a line cannot be read.
+    """
+    lines = text.split("\n")
+    place = next((number for number, line in enumerate(lines) if line.strip()), None)
+    if place is None:
+        return []
+    fields = [name.strip() for name in lines[place].split("|")]
+    missing = [name for name in NEEDED if name not in fields]
+    if missing or len(set(fields)) != len(fields):
+        raise ParseError(
+            f"the header names no {' and no '.join(missing)}."
+            if missing
+            else "the header names a field twice.",
+            where=f"{source}, line {place + 1}",
+            mend="Give what `sacct -P` prints, with its header.",
+        )
+    return parse("\n".join(lines[place + 1 :]), fields, source=source, first_line=place + 2)
+
+
+def _lines(text: str, fields: Sequence[str], first_line: int) -> Iterator[tuple[int, str]]:
+    """Lines of records: what stands on a line of its own within a comment goes on the record."""
+    held: tuple[int, str] | None = None
+    for number, line in enumerate(text.split("\n"), start=first_line):
+        plain = line.rstrip("\r")
+        if not plain.strip():
+            continue
+        short = plain.count("|") < len(fields) - 1 and not JOB_ID.match(plain.partition("|")[0])
+        if short and held is not None and fields[-1] in FREE_TEXT:
+            held = held[0], f"{held[1]}\n{plain}"
+            continue
+        if held is not None:
+            yield held
+        held = number, plain
+    if held is not None:
+        yield held
+
+
+def _record(cell: Mapping[str, str]) -> Record:
+    def text(name: str, nothing: Container[str] = ("", "(null)")) -> str | None:
+        plain = cell.get(name, "").strip()
+        return None if plain in nothing else plain
+
+    def count(name: str) -> int | None:
+        return parse_count(cell.get(name, ""))
+
+    if not JOB_ID.match(cell["JobID"].strip()):
+        raise ParseError(f"'{cell['JobID'][:60]}' is no job id.")
+    job, _, step = cell["JobID"].strip().partition(".")
+    raw_job = cell.get("JobIDRaw", job).strip().partition(".")[0]
+    if not raw_job.isascii() or not (raw_job.isdigit() or JOB_ID.match(raw_job)):
+        raise ParseError(f"'{raw_job[:60]}' is no job id.")
+    cpus, nodes = count("AllocCPUS"), count("NNodes")
+    elapsed = count("ElapsedRaw")
+    limit = count("TimelimitRaw")
+    tasks = count("NTasks")
     return Record(
         job=job,
         raw_job=raw_job,
         step=step or None,
         state=parse_state(cell["State"]),
-        exit_code=cell["ExitCode"].strip() or None,
-        partition=cell["Partition"].strip() or None,
-        account=cell["Account"].strip() or None,
-        nodes=None if node_list in NO_NODES else node_list,
-        started_at=_time(cell["Start"]),
-        ended_at=_time(cell["End"]),
-        elapsed_s=None if elapsed is None else float(elapsed),
-        time_limit_s=_limit_s(cell["TimelimitRaw"]),
+        exit_code=text("ExitCode"),
+        derived_exit_code=text("DerivedExitCode"),
+        cluster=text("Cluster"),
+        partition=text("Partition"),
+        account=text("Account"),
+        nodes=text("NodeList", NO_NODES),
+        node_count=nodes,
+        submitted_at=parse_time(cell.get("Submit", "")),
+        started_at=parse_time(cell.get("Start", "")),
+        ended_at=parse_time(cell.get("End", "")),
+        elapsed_s=parse_duration(cell.get("Elapsed", "")) if elapsed is None else float(elapsed),
+        time_limit_s=parse_duration(cell.get("Timelimit", "")) if limit is None else limit * 60.0,
         cpus=cpus,
-        cpu_s=parse_duration(cell["TotalCPU"]),
-        memory_requested_bytes=parse_size(cell["ReqMem"], cpus=cpus, nodes=nodes),
-        memory_peak_bytes=parse_size(cell["MaxRSS"]),
-        energy_j=None if energy in ENERGY_NOT_MEASURED else _energy(energy),
-        gpus=parse_gpus(cell["AllocTRES"]),
+        tasks=tasks,
+        cpu_s=parse_duration(cell.get("TotalCPU", "")),
+        memory_requested_bytes=parse_size(cell.get("ReqMem", ""), cpus=cpus, nodes=nodes) or None,
+        # Whatever ran held memory: 0 is what accounting writes of a step it never sampled.
+        memory_peak_bytes=parse_size(cell.get("MaxRSS", "")) or None,
+        memory_peak_node=text("MaxRSSNode"),
+        memory_peak_task=count("MaxRSSTask"),
+        energy_j=_energy(cell.get("ConsumedEnergyRaw", "")),
+        gpus=parse_gpus(cell.get("AllocTRES", "")),
+        admin_comment=text("AdminComment"),
     )
 
 
-def _energy(text: str) -> float:
+def _energy(text: str) -> float | None:
+    """Joules; Slurm's 0 and NO_VAL mean that no energy plugin measured the job."""
+    plain = text.strip()
+    if not plain:
+        return None
     try:
-        return float(text)
+        value = float(plain)
     except ValueError as error:
-        raise ParseError(f"sacct: '{text}' is no energy.") from error
+        raise ParseError(f"'{text[:60]}' is no energy.") from error
+    if not math.isfinite(value) or value < 0:
+        raise ParseError(f"'{text[:60]}' is no energy.")
+    return None if value == 0 or value in NO_VALUES else value
 
 
 def expand_nodes(text: str) -> list[str]:
@@ -261,12 +327,14 @@ def expand_nodes(text: str) -> list[str]:
     parts: list[str] = []
     for place, character in enumerate(text):
         depth += (character == "[") - (character == "]")
+        if depth not in (0, 1):
+            break
         if character == "," and depth == 0:
             parts.append(text[start:place])
             start = place + 1
     parts.append(text[start:])
     if depth != 0:
-        raise ParseError(f"sacct: '{text}' is no list of nodes.")
+        raise ParseError(f"'{text[:60]}' is no list of nodes.")
     for part in filter(None, parts):
         names += _expand(part)
     return names
@@ -277,12 +345,17 @@ def _expand(part: str) -> list[str]:
     if not bracket:
         return [part]
     inside, _, tail = rest.partition("]")
-    names = []
+    names: list[str] = []
     for piece in inside.split(","):
-        low, dash, high = piece.partition("-")
-        try:
-            numbers = range(int(low), int(high if dash else low) + 1)
-        except ValueError as error:
-            raise ParseError(f"sacct: '{part}' is no list of nodes.") from error
-        names += [f"{head}{number:0{len(low)}d}" for number in numbers]
-    return [name for stem in names for name in _expand(stem + tail)] if tail else names
+        found = RANGE.match(piece)
+        low, high = (found[1], found[2] or found[1]) if found else ("1", "0")
+        if int(high) < int(low) or int(high) - int(low) + len(names) > LONGEST_LIST:
+            raise ParseError(f"'{part[:60]}' is no list of nodes.")
+        names += [
+            f"{head}{number:0{len(low)}d}{end}"
+            for number in range(int(low), int(high) + 1)
+            for end in (_expand(tail) if tail else ("",))
+        ]
+        if len(names) > LONGEST_LIST:
+            raise ParseError(f"'{part[:60]}' is no list of nodes.")
+    return names

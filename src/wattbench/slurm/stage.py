@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from wattbench.errors import InputError
-from wattbench.slurm.accounting import Attempt, Reply, ask, attempts
-from wattbench.slurm.joined import NO_JOB, accounting_row, as_json, joined, ledger_row
-from wattbench.slurm.sacct import FIELDS, ParseError, parse
+from wattbench.slurm.joined import NO_JOB, Evidence, accounting_row, as_json, joined, ledger_row
+from wattbench.slurm.pending import until_when
+from wattbench.slurm.sacct import FIELDS
+from wattbench.slurm.samples import gpu_figures
+from wattbench.slurm.sources import Sources, gather
 from wattbench.study.layout import Layout, RunFiles
 from wattbench.study.models import SMOKE, Study
-from wattbench.tables.answers import SEGMENTS
+from wattbench.tables.answers import SAMPLES, SEGMENTS
 from wattbench.tables.contract import SCHEMA_VERSION
-from wattbench.tables.files import read_json, read_rows, write_json, write_text
+from wattbench.tables.files import read_arrow, read_json, read_rows, write_json, write_text
 
 Row = dict[str, Any]
 RAW = "sacct.psv"
-"""Name of the file beside compute.json that keeps what sacct printed about a run's jobs."""
+RAW_CONTROLLER = "scontrol.txt"
+RAW_SUMMARIES = "jobstats.json"
+RAW_NOTES = "jobstats.txt"
+"""Files beside compute.json that keep what the tools printed about a run's own jobs."""
+
+NOT_KNOWN = "sacct does not know this job or attempt"
 
 
 def collect_compute(study: Study, questions: str) -> None:
@@ -47,34 +57,24 @@ def collect_compute(study: Study, questions: str) -> None:
         for segment in segments
         if segment["scheduler"] == "slurm"
     ]
-    reply = Reply("", None)
-    known: dict[str, list[Attempt]] = {}
-    if ours:
-        ids = sorted({segment["job_id"] for segment in ours})
-        reply = ask(ids, min(segment["started_at"] for segment in ours))
-        try:
-            known = attempts(parse(reply.text))
-        except ParseError as error:
-            reply = Reply(reply.text, f"sacct's output cannot be read: {error.paragraph()}")
+    since = min((segment["started_at"] for segment in ours), default=None)
+    sources = gather(sorted({segment["job_id"] for segment in ours}), since)
     for name, files in runs.items():
-        rows = rows_of(ledgers[name], known, reply.reason, cpus=_cpus(files))
+        rows = rows_of(ledgers[name], _samples(files), sources, cpus=_cpus(files))
         jobs = {row["job_id"] for row in rows if row["scheduler"] == "slurm"}
-        _keep_raw(files, reply, jobs, known)
         document = {
             "schema_version": SCHEMA_VERSION,
-            "sacct": _sacct_note(reply, asked=bool(jobs)),
+            **_keep_raw(files, sources, jobs),
+            "pending": until_when(rows, sources.sacct),
             "rows": [as_json(row) for row in rows],
         }
         write_json(files.compute, document)
 
 
-def _sacct_note(reply: Reply, *, asked: bool) -> Row:
-    return {
-        "asked": asked,
-        "reason": reply.reason if asked else NO_JOB,
-        "raw": RAW if asked and reply.text else None,
-        "fields": list(FIELDS),
-    }
+def _samples(files: RunFiles) -> pa.Table:
+    if not files.samples.exists():
+        return SAMPLES.schema.empty_table()
+    return read_arrow(files.samples, SAMPLES)
 
 
 def _cpus(files: RunFiles) -> dict[str, int]:
@@ -85,37 +85,79 @@ def _cpus(files: RunFiles) -> dict[str, int]:
     return {job["job_id"]: job["cpus_given"] for job in jobs if job.get("cpus_given") is not None}
 
 
-def _keep_raw(
-    files: RunFiles, reply: Reply, jobs: set[str], known: Mapping[str, Sequence[Attempt]]
-) -> None:
-    """Keep the lines about a run's own jobs beside its compute.json."""
-    path = files.folder / RAW
-    if not jobs or not reply.text:
-        path.unlink(missing_ok=True)
-        return
-    raw = {attempt.job.raw_job for job in jobs for attempt in known.get(job, ())}
+def _keep_raw(files: RunFiles, sources: Sources, jobs: set[str]) -> Row:
+    """Keep what the tools printed about a run's own jobs; returns which was asked and said what."""
+    known = [attempt for job in sorted(jobs) for attempt in sources.attempts.get(job, ())]
+    numbers = {attempt.job.raw_job for attempt in known} | jobs
+    summaries = {
+        f"{job}, attempt {attempt}": {"from": summary.source, "data": summary.raw}
+        for (job, attempt), summary in sources.summaries.items()
+        if job in numbers and summary.raw
+    }
+    notes = "\n".join(text for job, text in sources.notes_text.items() if job in numbers)
+    controlled = {
+        job.raw_job: job.text for name, job in sources.controller.items() if name in numbers
+    }
+    raw = {
+        RAW: _sacct_lines(sources, numbers) if jobs else "",
+        RAW_CONTROLLER: "\n\n".join(controlled.values()),
+        RAW_SUMMARIES: "",
+        RAW_NOTES: notes,
+    }
+    for name, text in raw.items():
+        path = files.folder / name
+        if text:
+            write_text(path, text.rstrip("\n") + "\n")
+        elif name != RAW_SUMMARIES or not summaries:
+            path.unlink(missing_ok=True)
+    if summaries:
+        write_json(files.folder / RAW_SUMMARIES, summaries)
+    asked = bool(jobs)
+    return {
+        "sacct": {
+            "asked": asked,
+            "reason": sources.sacct.reason if asked else NO_JOB,
+            "raw": RAW if raw[RAW] else None,
+            "fields": list(FIELDS),
+        },
+        "scontrol": {
+            "asked": asked,
+            "reason": sources.scontrol.reason if asked else NO_JOB,
+            "raw": RAW_CONTROLLER if raw[RAW_CONTROLLER] else None,
+        },
+        "jobstats": {
+            "asked": asked,
+            "reason": None if summaries else sources.jobstats_reason if asked else NO_JOB,
+            "raw": [RAW_SUMMARIES] * bool(summaries) + [RAW_NOTES] * bool(notes),
+        },
+    }
+
+
+def _sacct_lines(sources: Sources, numbers: set[str]) -> str:
+    """Sacct's lines about these jobs under a head; all of them where they could not be read."""
+    if not sources.sacct.text:
+        return ""
     place = FIELDS.index("JobIDRaw")
-    lines = [
-        line
-        for line in reply.text.splitlines()
-        if reply.reason is not None or line.split("|")[place].partition(".")[0] in raw
-    ]
-    write_text(path, "\n".join(["|".join(FIELDS), *lines]) + "\n")
+    lines: list[str] = []
+    ours = False
+    for line in sources.sacct.text.splitlines():
+        cells = line.split("|")
+        if len(cells) >= len(FIELDS):
+            ours = cells[place].partition(".")[0] in numbers
+        if ours or sources.sacct.reason is not None:
+            lines.append(line)
+    return "\n".join(["|".join(FIELDS), *lines])
 
 
 def rows_of(
-    segments: Sequence[Row],
-    known: Mapping[str, Sequence[Attempt]],
-    reason: str | None,
-    *,
-    cpus: Mapping[str, int],
+    segments: Sequence[Row], samples: pa.Table, sources: Sources, *, cpus: Mapping[str, int]
 ) -> list[Row]:
     """Rows of the table `compute` of one run, without the columns that name the run.
 
     Args:
         segments: Rows of the run's ledger.
-        known: Attempts that sacct knows, by job id.
-        reason: Why sacct could not be asked, or None.
+        samples: The run's table `samples`.
+        sources: What the scheduler's tools say.
         cpus: CPUs given, by job id, for where sacct does not say.
     """
     grouped: dict[tuple[str, int], list[Row]] = {}
@@ -123,16 +165,28 @@ def rows_of(
         grouped.setdefault((segment["job_id"], segment["attempt"]), []).append(segment)
     rows = []
     for (job, number), group in grouped.items():
-        found = next((a for a in known.get(job, ()) if a.number == number), None)
-        if group[0]["scheduler"] != "slurm":
-            why = NO_JOB
+        gpus = gpu_figures(samples, group)
+        if group[0]["scheduler"] == "slurm":
+            evidence = _evidence(sources, job, number, gpus)
         else:
-            why = reason or "sacct does not know this job or attempt"
-        rows.append(joined(ledger_row(group, cpus.get(job)), found, why))
-    for job in dict.fromkeys(segment["job_id"] for segment in segments):
+            evidence = Evidence(gpus=gpus)
+        rows.append(joined(ledger_row(group, cpus.get(job)), evidence))
+    jobs = [segment["job_id"] for segment in segments if segment["scheduler"] == "slurm"]
+    for job in dict.fromkeys(jobs):
         rows += [
-            accounting_row(attempt, job)
-            for attempt in known.get(job, ())
+            accounting_row(_evidence(sources, job, attempt.number), job)
+            for attempt in sources.attempts.get(job, ())
             if (job, attempt.number) not in grouped
         ]
     return sorted(rows, key=lambda row: (row["job_id"], row["attempt"]))
+
+
+def _evidence(sources: Sources, job: str, number: int, gpus: Row | None = None) -> Evidence:
+    found = Evidence(
+        attempt=sources.attempt(job, number),
+        reason=sources.sacct.reason or NOT_KNOWN,
+        controller=sources.controlled(job, number),
+        summary=sources.summary(job, number),
+        notes=sources.notes_of(job),
+    )
+    return found if gpus is None else replace(found, gpus=gpus)

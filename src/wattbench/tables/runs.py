@@ -107,6 +107,8 @@ RUNS = Table(
 )  # fmt: skip
 
 NO_SLURM = "without Slurm, or where its accounting does not say"
+NO_JOBSTATS = "where jobstats does not say (not installed, or a job below 30 s)"
+NO_SAMPLE = "without a GPU, or where no sample says it"
 COMPUTE = Table(
     "compute",
     "One row per job and attempt, the sources side by side.",
@@ -117,7 +119,9 @@ COMPUTE = Table(
         Column("job_id", TEXT, "Slurm job id, or the local id."),
         Column("scheduler", TEXT, "slurm or local."),
         Column("attempt", COUNT, "From 1."),
-        Column("state", TEXT, "State of the job.", null="where no scheduler says"),
+        Column("state", TEXT, "State of the job; OUT_OF_MEMORY also of a kill for memory that Slurm calls FAILED.",
+               null="where no scheduler says"),
+        Column("state_raw", TEXT, "State in Slurm's own word.", null="where no scheduler says"),
         Column("exit_code", TEXT, "Exit code:signal.", null=NO_SLURM),
         Column("partition", TEXT, "Partition.", null=NO_SLURM),
         Column("account", TEXT, "Account.", null=NO_SLURM),
@@ -129,15 +133,25 @@ COMPUTE = Table(
         Column("cpus", COUNT, "CPUs given.", null="where not known"),
         Column("cpu_s", REAL, "CPU time.", "s", "where neither Slurm nor the ledger says"),
         Column("cpu_efficiency_pct", REAL, "CPU time over CPUs x wall time.", "%", "where a factor is unknown"),
+        Column("cpu_efficiency_jobstats_pct", REAL, "The same by jobstats.", "%", NO_JOBSTATS),
         Column("memory_requested_bytes", COUNT, "Memory asked for.", "bytes", NO_SLURM),
         Column("memory_peak_bytes", COUNT, "Peak resident memory of the process tree.", "bytes",
                "where neither Slurm nor the ledger says"),
+        Column("memory_peak_jobstats_bytes", COUNT, "Memory used on all nodes, by jobstats.", "bytes", NO_JOBSTATS),
         Column("memory_efficiency_pct", REAL, "Peak over asked.", "%", "where a factor is unknown"),
         Column("gpus", COUNT, "GPUs given.", null="where not known"),
-        Column("gpu_utilisation_pct", REAL, "Mean utilisation from samples.", "%", "without a GPU"),
+        Column("gpu_utilisation_jobstats_pct", REAL, "Mean utilisation of the GPUs, by jobstats.", "%", NO_JOBSTATS),
+        Column("gpu_utilisation_samples_pct", REAL, "Mean utilisation of the GPUs, from the run's samples.", "%", NO_SAMPLE),
+        Column("gpu_utilisation_min_pct", REAL, "Least utilisation in a sample of a GPU.", "%", NO_SAMPLE),
+        Column("gpu_utilisation_max_pct", REAL, "Largest utilisation in a sample of a GPU.", "%", NO_SAMPLE),
+        Column("gpu_memory_mean_bytes", COUNT, "Mean memory in use on a GPU, from the run's samples.", "bytes", NO_SAMPLE),
+        Column("gpu_memory_peak_bytes", COUNT, "Largest memory in use on one GPU, from the run's samples.", "bytes", NO_SAMPLE),
+        Column("gpu_memory_total_bytes", COUNT, "Memory of one GPU, by jobstats.", "bytes", NO_JOBSTATS),
+        Column("gpu_power_mean_w", REAL, "Mean power of one GPU, from the run's samples.", "W", NO_SAMPLE),
         Column("consumed_energy_j", REAL, "Slurm's ConsumedEnergy.", "J",
                "without an energy plugin (its 0 means not measured)"),
-        Column("source", TEXT, "sacct, ledger, or both joined by '+'."),
+        Column("jobstats_notes", TEXTS, "What jobstats advises.", null="where jobstats was not asked for its notes"),
+        Column("source", TEXT, "sacct or scontrol, ledger, jobstats: those that the row is from, joined by '+'."),
         FLAGS_COLUMN,
     ),
     key=("environment", "questions", "run", "job_id", "attempt"),

@@ -73,6 +73,8 @@ def test_local_jobs_come_from_the_ledger(tmp_path: Path) -> None:
         "asked": False, "reason": "no Slurm job", "raw": None,
         "fields": document["sacct"]["fields"],
     }  # fmt: skip
+    assert document["scontrol"] == {"asked": False, "reason": "no Slurm job", "raw": None}
+    assert document["pending"] is None
 
 
 def test_one_call_for_all_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +121,7 @@ def test_an_attempt_that_left_no_segment_is_kept(
     ("body", "reason"),
     [
         ("echo 'sacct: error: slurmdbd: Connection refused' >&2; exit 1", "Connection refused"),
-        ("echo 'some|thing'", "cannot be read: line 1: sacct: 2 fields"),
+        ("echo 'some|thing'", "cannot be read: sacct, line 1: 2 fields"),
         ("true", "sacct does not know this job or attempt"),
         ("echo 'Slurm accounting storage is disabled' >&2; exit 1", "storage is disabled"),
     ],
@@ -142,7 +144,7 @@ def test_a_sacct_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.Monk
     study = make_study(tmp_path, ["a"])
     slurm_run(study, tmp_path, "a", "23", (1,))
     install_sacct(tmp_path, monkeypatch, "exec sleep 30")
-    monkeypatch.setattr("wattbench.slurm.accounting.TIMEOUT_S", 0.3)
+    monkeypatch.setattr("wattbench.slurm.calls.TIMEOUT_S", 0.3)
     collect_compute(study, "set")
     (row,) = read_json(Layout(tmp_path / "results").run("local", "set", "a").compute)["rows"]
     assert reasons(row)["state"] == "sacct did not answer within 0.3 s"
