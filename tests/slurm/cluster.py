@@ -236,12 +236,7 @@ class Cluster:
         if not self.folder.exists():
             return
         with self._locked():
-            if self.daemon("slurmctld").pid is not None:
-                self._ask("scancel", "--user=root")
-                with suppress(ClusterError):
-                    wait_until(
-                        lambda: not (self._ask("squeue", "-h") or ""), "jobs end", 3, every_s=0.2
-                    )
+            self.cancel_all()
             nodes = [self.daemon(node) for node in NODES]
             for daemon in nodes:
                 daemon.send(signal.SIGTERM)
@@ -261,7 +256,9 @@ class Cluster:
         """Kill what jobs left running, on one node or all ('')."""
         killed = []
         for _ in range(3):
-            found = [pid for pid, _ in processes_of(self.folder, jobs_on=node)]
+            # slurmstepd first: it would tell slurmctld how the job ended.
+            left = processes_of(self.folder, jobs_on=node)
+            found = [pid for pid, _ in sorted(left, key=lambda one: one[1] != "slurmstepd")]
             if not found:
                 break
             for pid in found:
@@ -302,6 +299,15 @@ class Cluster:
         self._sweep(node)
 
     # --- jobs ----------------------------------------------------------------------------
+
+    def cancel_all(self) -> None:
+        """Cancel all jobs and wait until none is left; a controller that is away has none."""
+        if self.daemon("slurmctld").pid is None or self._ask("squeue", "-h") == "":
+            return
+        self._ask("scancel", "--user=root")
+        self._ask("scancel", "--user=root", "--signal=KILL", "--full")
+        with suppress(ClusterError):
+            wait_until(lambda: self._ask("squeue", "-h") == "", "jobs end", 25, every_s=0.2)
 
     def submit(self, script: str, *options: str) -> str:
         """Submit a shell script and return the job's id; not counted among the calls.
