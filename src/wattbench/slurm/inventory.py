@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 import re
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from wattbench.errors import FaultError
+from wattbench.slurm.calls import call
 
 TIMEOUT_S = 30.0
 MIB_PER_GIB = 1024
@@ -53,27 +52,10 @@ class Node:
 
 
 def _ask(*command: str) -> str:
-    environment = {**os.environ, "LC_ALL": "C", "SLURM_TIME_FORMAT": "standard"}
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT_S,
-            env=environment,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise FaultError(f"{command[0]} did not answer within {TIMEOUT_S:g} s.") from error
-    except OSError as error:
-        raise FaultError(
-            f"{command[0]} cannot be run: {error.strerror}.",
-            mend="Run this on a login node of the cluster.",
-        ) from error
-    if done.returncode != 0:
-        raise FaultError(f"{command[0]} failed: {' '.join(done.stderr.split())[:300]}.")
-    return done.stdout
+    reply = call(command, timeout_s=TIMEOUT_S)
+    if reply.reason is not None:
+        raise FaultError(f"{reply.reason}.", mend="Run this on a login node of the cluster.")
+    return reply.text
 
 
 def cluster_text() -> str:
