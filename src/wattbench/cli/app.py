@@ -20,6 +20,7 @@ COMMANDS = (
     "partitions",
     "inference",
     "collect",
+    "slurm",
     "scoring",
     "ensembles",
     "aggregate",

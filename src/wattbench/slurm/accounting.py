@@ -56,7 +56,7 @@ class Attempt:
     nodes: tuple[str, ...]
 
 
-def ask(jobs: Sequence[str], since: datetime | None) -> Reply:
+def ask(jobs: Sequence[str], since: datetime | None, *, timeout_s: float | None = None) -> Reply:
     """Ask sacct about jobs, steps and earlier attempts included.
 
     A machine without sacct, a database that is away or a call that hangs is a reason, no failure:
@@ -65,6 +65,7 @@ def ask(jobs: Sequence[str], since: datetime | None) -> Reply:
     Args:
         jobs: Job ids.
         since: When the first of them started, UTC, or None where not known.
+        timeout_s: Limit of a call; default `calls.TIMEOUT_S`.
     """
     start = (since - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%S") if since else "1970-01-02"
     texts = []
@@ -79,7 +80,8 @@ def ask(jobs: Sequence[str], since: datetime | None) -> Reply:
                 f"--starttime={start}",
                 f"--format={','.join(FIELDS)}",
                 f"--jobs={','.join(jobs[first : first + JOBS_A_CALL])}",
-            ]
+            ],
+            timeout_s=timeout_s,
         )
         if reply.reason is not None:
             return reply

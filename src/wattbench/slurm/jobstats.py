@@ -14,6 +14,7 @@ from typing import Any
 
 from wattbench.errors import ParseError
 from wattbench.slurm.calls import Reply, call
+from wattbench.slurm.units import rounded
 
 Row = dict[str, Any]
 TIMEOUT_S = 30.0
@@ -191,13 +192,13 @@ def parse_jobstats_json(js_data: Mapping[str, Any], *, source: str = "jobstats")
         "cpu_cores": cores,
         "wall_time_seconds": None if wall is None else (round(wall) or None),
         "cpu_s": cpu_s,
-        "cpu_efficiency_pct": None if share is None else round(100 * share, 1),
+        "cpu_efficiency_pct": None if share is None else rounded(100 * share, 1),
         "cpu_mem_used_bytes": used,
         "cpu_mem_allocated_bytes": given,
         "cpu_mem_used_gb": _gib(used, 2),
         "cpu_mem_allocated_gb": _gib(given, 2),
         "cpu_mem_efficiency_pct": _percent(used, given),
-        "gpu_util_pct": None if gpu_util is None else round(gpu_util, 1),
+        "gpu_util_pct": None if gpu_util is None else rounded(gpu_util, 1),
         "gpu_mem_used_bytes": gpu_used,
         "gpu_mem_total_bytes": gpu_total,
         "gpu_mem_used_gb": _gib(gpu_used, 1),
@@ -291,15 +292,15 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def _whole(value: float | None) -> int | None:
-    return None if value is None else round(value)
+    """Whole bytes or CPUs; less than a half of one is not none."""
+    if value is None or 0 < value < 0.5:
+        return None
+    return round(value)
 
 
 def _gib(value: int | None, digits: int) -> float | None:
-    if value is None:
-        return None
-    rounded = round(value / GIB, digits)
-    return rounded if rounded or value == 0 else None
+    return None if value is None else rounded(value / GIB, digits)
 
 
 def _percent(part: int | None, whole: int | None) -> float | None:
-    return None if part is None or not whole else round(100 * part / whole, 1)
+    return None if part is None or not whole else rounded(100 * part / whole, 1)

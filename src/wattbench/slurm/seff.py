@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wattbench.errors import ParseError
-from wattbench.slurm.units import parse_count, parse_duration, parse_percent, parse_size
+from wattbench.slurm.units import parse_count, parse_duration, parse_percent, parse_size, rounded
 
 Row = dict[str, Any]
 GIB = 2**30
@@ -156,8 +156,6 @@ def _memory(row: Row, reasons: dict[str, str], value: str) -> None:
         reasons["mem_used_bytes"] = reasons["mem_used_gb"] = NOT_SAMPLED
         return
     row["mem_used_bytes"], row["mem_used_gb"] = size, _gib(size)
-    if row["mem_used_gb"] is None:
-        reasons["mem_used_gb"] = "below 0.01 GiB; mem_used_bytes has it"
 
 
 def _memory_efficiency(row: Row, reasons: dict[str, str], value: str) -> None:
@@ -178,9 +176,8 @@ def _memory_efficiency(row: Row, reasons: dict[str, str], value: str) -> None:
     row["mem_efficiency"], row["mem_efficiency_pct"] = found[1].replace(" ", ""), percent
 
 
-def _gib(size: int) -> float | None:
-    """GiB with two decimals; what rounds to nothing is not said to be nothing."""
-    return round(size / GIB, 2) or None
+def _gib(size: int) -> float:
+    return rounded(size / GIB, 2)
 
 
 READERS: dict[str, Callable[[Row, dict[str, str], str], None]] = {

@@ -107,6 +107,17 @@ def parse_percent(text: str) -> float:
     return value
 
 
+def rounded(value: float, digits: int) -> float:
+    """A number rounded to decimals, but never to a 0 that it is not.
+
+    Args:
+        value: The number.
+        digits: Decimals; a smaller number keeps its first figure.
+    """
+    short = round(value, digits)
+    return short if short or value == 0 else float(f"{value:.1g}")
+
+
 def _whole(digits: str, text: str) -> int:
     if len(digits) > LONGEST:
         raise ParseError(f"'{text[:60]}' is no duration.")
