@@ -167,10 +167,18 @@ def fitting(study: Study) -> tuple[Study, dict[str, str]]:
     return _without(study, misfits)
 
 
-def with_devices(study: Study, demands: Demands) -> Study:
-    """The study with the GPUs and CPUs that were derived: stages read no partition file."""
-    if demands.partitions is None:
+def with_devices(study: Study) -> Study:
+    """The study with the GPUs and CPUs that are derived, as stages read it.
+
+    Raises:
+        InputError: They must be derived and the partition file cannot be used.
+    """
+    given = [model.resources for model in study.models.values()]
+    if study.cluster.partitions is None or all(
+        one.gpus is not None and one.cpus is not None for one in given
+    ):
         return study
+    demands = demands_of(study)
     models = {}
     for name, model in study.models.items():
         asked = demands.of(name, 1)

@@ -238,6 +238,6 @@ def open_plan(config: Mapping[str, Any], files: Iterable[str]) -> Plan:
     study, skipped = fitting(study_from_mapping(config, [Path(file) for file in files]))
     preflight(study)
     plan = Plan(study, skipped)
-    write_resolved(with_devices(study, demands_of(study)), plan.layout.study)
+    write_resolved(with_devices(study), plan.layout.study)
     write_skipped(skipped, plan.layout.skipped)
     return plan

@@ -61,7 +61,7 @@ def test_without_a_partition_file_the_defaults_are_those_of_a_local_run() -> Non
     assert (found.memory_mib(3), found.walltime(3)) == (12288, 180)
     assert found.partition is None
     assert (asked(study, "b").gpus, asked(study, "b").walltime(2)) == (2, 14)
-    assert with_devices(study, demands_of(study)) is study
+    assert with_devices(study) is study
 
 
 def test_with_one_a_models_job_is_derived(site: str) -> None:
@@ -94,9 +94,12 @@ def test_a_backend_that_loads_nothing_asks_for_no_gpu(site: str) -> None:
 
 def test_stages_read_the_derived_devices_from_the_resolved_study(site: str) -> None:
     study = study_of({"a": model(parameters_b=72.0)}, cluster={"partitions": site})
-    resolved = with_devices(study, demands_of(study))
+    resolved = with_devices(study)
     assert resolved.models["a"].resources.asked().gpus == 2
     assert run_identity(resolved, "a") == run_identity(study, "a")
+    # A node that cannot see the partition file can read what was resolved.
+    Path(site).unlink()
+    assert with_devices(resolved) is resolved
 
 
 def misfit_study(site: str, **cluster: Any) -> Study:
