@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
+
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wattbench.errors import FaultError
+from wattbench.slurm.inventory import gpus_of, minutes, partition_file
 from wattbench.study.cluster import Partition
 from wattbench.study.placement import USABLE, Misfit, Need, Placement, place
 from wattbench.study.vram import BITS, Vram, estimate
@@ -84,3 +90,36 @@ def test_more_gpus_take_less_on_each(vram: object, gpus: int) -> None:
     if isinstance(vram, Vram):
         assert vram.each_gib(gpus + 1) <= vram.each_gib(gpus)
         assert vram.total_gib(gpus) > 0
+
+
+RECORDED = Path(__file__).parents[1] / "fixtures/slurm/cluster"
+TEXTS = {name: (RECORDED / f"{name}.txt").read_text() for name in ("partitions", "nodes")}
+pieces = st.sampled_from(
+    ["=", " ", "\n", "(null)", "gpu:", "²", "٣", "UNLIMITED", "-", ":", ",", "yes", "0", "9" * 30]
+)
+edits = st.lists(st.tuples(st.integers(0, 6000), st.integers(0, 40), pieces), max_size=8)
+
+
+def edited(text: str, changes: list[tuple[int, int, str]]) -> str:
+    for at, length, piece in changes:
+        text = text[:at] + piece + text[at + length :]
+    return text
+
+
+@given(edits, edits)
+def test_any_scontrol_gives_a_readable_file_or_a_fault(
+    first: list[tuple[int, int, str]], second: list[tuple[int, int, str]]
+) -> None:
+    with contextlib.suppress(FaultError):
+        text = partition_file(edited(TEXTS["partitions"], first), edited(TEXTS["nodes"], second))
+        for name, entry in yaml.safe_load(text)["partitions"].items():
+            assert isinstance(name, str)
+            assert isinstance(entry.get("gpu_type", ""), str)
+            assert entry.get("gpu_memory_gib") != 0
+
+
+@given(st.text())
+def test_any_gres_and_any_limit(text: str) -> None:
+    assert all(count >= 0 for count in gpus_of(text).values())
+    limit = minutes(text)
+    assert limit is None or limit >= 0

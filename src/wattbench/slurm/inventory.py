@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+
+import yaml
 
 from wattbench.errors import FaultError
 from wattbench.slurm.calls import call
@@ -114,14 +117,14 @@ def _nodes(text: str) -> Iterator[Node]:
     for fields in _records(text, "NodeName"):
         cpus = fields.get("CPUEfctv") or fields.get("CPUTot")
         memory = fields.get("RealMemory")
-        if not (cpus and cpus.isdigit() and memory and memory.isdigit()):
+        if not (cpus and cpus.isdecimal() and memory and memory.isdecimal()):
             continue
         reserved = fields.get("MemSpecLimit", "0")
         yield Node(
             name=fields["NodeName"],
             partitions=tuple(fields.get("Partitions", "").split(",")),
             cpus=int(cpus),
-            memory_mib=int(memory) - (int(reserved) if reserved.isdigit() else 0),
+            memory_mib=int(memory) - (int(reserved) if reserved.isdecimal() else 0),
             gpus=gpus_of(fields.get("Gres", "")),
         )
 
@@ -153,7 +156,7 @@ def minutes(limit: str) -> int | None:
 
 
 def _memory_limit(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdigit() else None
+    return int(text) if text is not None and text.isdecimal() else None
 
 
 def _entries(
@@ -169,14 +172,14 @@ def _entries(
         memory = min(node.memory_mib for node in own)
         memory = memory if memory_limit is None else min(memory, memory_limit)
         plural = "" if len(own) == 1 else "s"
-        yield f"  {entry}: # {len(own)} node{plural}"
+        yield f"  {_word(entry)}: # {len(own)} node{plural}"
         if entry != name:
-            yield f"    partition: {name}"
+            yield f"    partition: {_word(name)}"
         if count:
             if gpu is not None and not ASKABLE.fullmatch(gpu):
                 yield f"    # its type {gpu} cannot be asked for by name; use constraint instead"
             elif gpu is not None:
-                yield f"    gpu_type: {gpu}"
+                yield f"    gpu_type: {_word(gpu)}"
             yield f"    gpus_per_node: {count}"
             yield f"    gpu_memory_gib: {_gpu_memory(gpu)}"
         # Rounded down: a job that asks for more than the node has waits for ever.
@@ -190,6 +193,12 @@ def _entries(
 
 def _entry_name(partition: str, gpu: str | None, count: int) -> str:
     return f"{partition}-{count}x{gpu or 'gpu'}" if count else f"{partition}-cpu"
+
+
+def _word(text: str) -> str:
+    """A name as YAML reads it back: quoted where it would be taken for a number or yes."""
+    safe = re.fullmatch(r"[\w.-]+", text, re.ASCII) and yaml.safe_load(text) == text
+    return text if safe else json.dumps(text)
 
 
 def _gpu_memory(gpu: str | None) -> str:
