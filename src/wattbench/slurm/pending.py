@@ -20,6 +20,11 @@ LATE_DAYS = 2
 """How long after a job's end a row that accounting has not got may still arrive."""
 
 
+def now() -> datetime:
+    """The time, UTC."""
+    return datetime.now(UTC)
+
+
 def until_when(rows: Sequence[Row], sacct: Reply) -> Row | None:
     """What compute.json says under `pending`: which jobs to ask for again, why, and until when.
 
@@ -36,9 +41,8 @@ def until_when(rows: Sequence[Row], sacct: Reply) -> Row | None:
     open_rows = [row for row in rows if row["scheduler"] == "slurm" and not _is_final(row)]
     if not open_rows:
         return None
-    now = datetime.now(UTC)
     days = AWAY_DAYS if sacct.reason is not None else LATE_DAYS
-    last = max((row["ended_at"] or now for row in open_rows), default=now)
+    last = max(row["ended_at"] or now() for row in open_rows)
     reason = sacct.reason or "accounting has no final row of these jobs yet"
     return {
         "jobs": sorted({row["job_id"] for row in open_rows}),
@@ -66,7 +70,7 @@ def pending_accounting(files: RunFiles) -> bool:
         return False
     try:
         pending = read_json(files.compute).get("pending")
-        return bool(pending) and datetime.now(UTC) < datetime.fromisoformat(pending["until"])
+        return bool(pending) and now() < datetime.fromisoformat(pending["until"])
     except (InputError, AttributeError, KeyError, TypeError, ValueError):
         # A broken or foreign file is collect_compute's to write anew.
         return True

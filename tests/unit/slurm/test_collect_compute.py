@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import base64
+import gzip
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,12 @@ from typing import Any
 import pytest
 from tests.unit.made_results import RIGHT, make_study, segment, write_run
 
-from wattbench.slurm.stage import RAW, collect_compute
+from wattbench.slurm.pending import pending_accounting
+from wattbench.slurm.sacct import FIELDS
+from wattbench.slurm.stage import RAW, RAW_CONTROLLER, RAW_NOTES, RAW_SUMMARIES, collect_compute
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
-from wattbench.tables.answers import SEGMENTS
+from wattbench.tables.answers import SAMPLES, SEGMENTS
 from wattbench.tables.files import read_json, write_rows
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "slurm"
@@ -40,6 +44,7 @@ def slurm_run(study: Study, folder: Path, run: str, job: str, attempts: tuple[in
             scheduler="slurm",
             attempt=attempt,
             started_at=datetime(2026, 11, 22, 3, 20, tzinfo=UTC),
+            ended_at=datetime(2026, 11, 22, 3, 21, tzinfo=UTC),
             rss_peak_bytes=20 * 2**20,
         )
         for attempt in attempts
@@ -47,16 +52,48 @@ def slurm_run(study: Study, folder: Path, run: str, job: str, attempts: tuple[in
     write_rows(files.segments, SEGMENTS, rows)
 
 
-def install_sacct(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> Path:
-    """Put a program named sacct first in PATH; it notes how it was called."""
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch, **bodies: str) -> Path:
+    """Make programs the only ones in PATH beside the system's; each notes how it was called."""
     programs = folder / "bin"
-    programs.mkdir()
+    programs.mkdir(exist_ok=True)
     called = folder / "called"
-    program = programs / "sacct"
-    program.write_text(f'#!/bin/sh\necho "$TZ $*" >> {called}\n{body}\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    called.touch()
+    unknown = "echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1"
+    for name, body in {"sacct": "true", "scontrol": unknown, **bodies}.items():
+        program = programs / name
+        program.write_text(f'#!/bin/sh\necho "{name} $TZ $*" >> {called}\n{body}\n')
+        program.chmod(0o755)
+    for tool in ("cat", "sleep", "sh"):
+        if not (programs / tool).exists():
+            (programs / tool).symlink_to(shutil.which(tool) or f"/bin/{tool}")
+    monkeypatch.setenv("PATH", str(programs))
     return called
+
+
+def install_sacct(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> Path:
+    return install(folder, monkeypatch, sacct=body)
+
+
+def accounted(job: str, *, comment: str = "", **cells: str) -> str:
+    """Lines of sacct of one finished job with a batch step."""
+    plain = {
+        "JobID": job, "JobIDRaw": job, "State": "COMPLETED", "ExitCode": "0:0", "NNodes": "1",
+        "Partition": "gpu", "NodeList": "gpu1", "Start": "2026-11-22T03:20:00",
+        "End": "2026-11-22T03:21:40", "ElapsedRaw": "100", "TimelimitRaw": "60", "AllocCPUS": "2",
+        "TotalCPU": "01:40.000", "ReqMem": "4096M", "AllocTRES": "cpu=2,gres/gpu=1",
+    }  # fmt: skip
+    step = {"JobID": f"{job}.batch", "JobIDRaw": f"{job}.batch", "MaxRSS": "1024M", "ReqMem": ""}
+    lines = [plain | cells | {"AdminComment": comment}, plain | step]
+    return "".join("|".join(one.get(field, "") for field in FIELDS) + "\n" for one in lines)
+
+
+def packed(case: str) -> str:
+    text = (FIXTURES / "jobstats" / f"{case}.json").read_bytes()
+    return "JS1:" + base64.b64encode(gzip.compress(text)).decode()
+
+
+def document(folder: Path, run: str) -> dict[str, Any]:
+    return read_json(Layout(folder / "results").run("local", "set", run).compute)
 
 
 def test_local_jobs_come_from_the_ledger(tmp_path: Path) -> None:
@@ -85,8 +122,9 @@ def test_one_call_for_all_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         tmp_path, monkeypatch, f"cat {FIXTURES}/requeued.psv {FIXTURES}/array.psv"
     )
     collect_compute(study, "set")
-    (call,) = called.read_text().splitlines()
-    assert call.startswith("UTC -D -P -n ")
+    call, other = called.read_text().splitlines()
+    assert call.startswith("sacct UTC -D -P -n ")
+    assert other == "scontrol UTC show job"
     assert "--jobs=13_3,23" in call
     assert "--starttime=2026-11-21T03:20:00" in call
     layout = Layout(tmp_path / "results")
@@ -148,3 +186,223 @@ def test_a_sacct_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.Monk
     collect_compute(study, "set")
     (row,) = read_json(Layout(tmp_path / "results").run("local", "set", "a").compute)["rows"]
     assert reasons(row)["state"] == "sacct did not answer within 0.3 s"
+
+
+def test_a_hundred_jobs_take_two_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"m{number}" for number in range(100)]
+    study = make_study(tmp_path, names)
+    for number, name in enumerate(names):
+        slurm_run(study, tmp_path, name, str(1000 + number), (1,))
+    answer = tmp_path / "answer"
+    answer.write_text("".join(accounted(str(1000 + number)) for number in range(100)))
+    called = install(tmp_path, monkeypatch, sacct=f"cat {answer}", jobstats="echo unasked")
+    collect_compute(study, "set")
+    assert [call.split()[0] for call in called.read_text().splitlines()] == ["sacct", "scontrol"]
+    (row,) = document(tmp_path, "m42")["rows"]
+    assert (row["job_id"], row["state"], row["gpus"]) == ("1042", "COMPLETED", 1)
+    assert "at most 4 jobs" in reasons(row)["gpu_utilisation_jobstats_pct"]
+    assert_every_null_has_a_reason(row)
+
+
+def gpu_samples(folder: Path, run: str, utilisation: tuple[float | None, ...]) -> None:
+    at = datetime(2026, 11, 22, 3, 20, tzinfo=UTC)
+    write_rows(
+        Layout(folder / "results").run("local", "set", run).samples,
+        SAMPLES,
+        [
+            {
+                "environment": "local", "questions": "set", "run": run, "segment": f"{run}-1",
+                "at": at, "elapsed_s": float(place), "phase": "answer", "device": "GPU-1",
+                "utilisation_pct": value, "memory_bytes": (place + 1) * 2**30, "power_w": 100.0,
+            }
+            for place, value in enumerate(utilisation)
+        ],
+    )  # fmt: skip
+
+
+def test_utilisation_of_both_sources_stands_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path, ["a"])
+    slurm_run(study, tmp_path, "a", "31", (1,))
+    gpu_samples(tmp_path, "a", (60.0, 100.0, None))
+    answer = tmp_path / "answer"
+    answer.write_text(accounted("31", comment=packed("one_gpu")))
+    called = install(tmp_path, monkeypatch, sacct=f"cat {answer}")
+    collect_compute(study, "set")
+    assert "jobstats" not in called.read_text()
+    (row,) = document(tmp_path, "a")["rows"]
+    assert row["gpu_utilisation_jobstats_pct"] == 44.4
+    assert row["gpu_utilisation_samples_pct"] == 80.0
+    assert (row["gpu_utilisation_min_pct"], row["gpu_utilisation_max_pct"]) == (60.0, 100.0)
+    assert (row["gpu_memory_mean_bytes"], row["gpu_memory_peak_bytes"]) == (2 * 2**30, 3 * 2**30)
+    assert (row["gpu_memory_total_bytes"], row["gpu_power_mean_w"]) == (80 * 2**30, 100.0)
+    assert row["source"] == "sacct+ledger+jobstats"
+    (flag,) = [f for f in row["flags"] if f["column"] == "gpu_utilisation_jobstats_pct"]
+    assert (flag["kind"], flag["detail"]) == (
+        "warning", "jobstats says 44.4 %, the run's samples 80 %",
+    )  # fmt: skip
+    assert_every_null_has_a_reason(row)
+    raw = read_json(Layout(tmp_path / "results").run("local", "set", "a").folder / RAW_SUMMARIES)
+    assert raw["31, attempt 1"]["data"]["total_time"] == 146
+
+
+def test_a_broken_summary_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = make_study(tmp_path, ["a"])
+    slurm_run(study, tmp_path, "a", "31", (1,))
+    answer = tmp_path / "answer"
+    answer.write_text(accounted("31", comment=packed("one_gpu").lower()))
+    install(tmp_path, monkeypatch, sacct=f"cat {answer}")
+    collect_compute(study, "set")
+    (row,) = document(tmp_path, "a")["rows"]
+    assert "lower-cased" in reasons(row)["gpu_utilisation_jobstats_pct"]
+    assert row["state"] == "COMPLETED"
+
+
+def test_jobstats_is_asked_of_few_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = make_study(tmp_path, ["a"])
+    slurm_run(study, tmp_path, "a", "31", (1,))
+    answer = tmp_path / "answer"
+    answer.write_text(accounted("31"))
+    stats = FIXTURES / "jobstats"
+    body = f'case "$1" in -j) cat {stats}/one_gpu.json;; -n) cat {stats}/notes_advice.txt;; esac'
+    called = install(tmp_path, monkeypatch, sacct=f"cat {answer}", jobstats=body)
+    collect_compute(study, "set")
+    assert [call for call in called.read_text().splitlines() if call.startswith("jobstats")] == [
+        "jobstats UTC -j 31", "jobstats UTC -n 31",
+    ]  # fmt: skip
+    (row,) = document(tmp_path, "a")["rows"]
+    assert row["gpu_utilisation_jobstats_pct"] == 44.4
+    assert row["jobstats_notes"][0].startswith("Consider reducing memory")
+    assert document(tmp_path, "a")["jobstats"]["raw"] == [RAW_SUMMARIES, RAW_NOTES]
+
+
+def test_a_jobstats_that_fails_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path, ["a", "b"])
+    slurm_run(study, tmp_path, "a", "31", (1,))
+    slurm_run(study, tmp_path, "b", "32", (1,))
+    answer = tmp_path / "answer"
+    answer.write_text(accounted("31") + accounted("32"))
+    called = install(
+        tmp_path, monkeypatch, sacct=f"cat {answer}", jobstats="echo no database >&2; exit 1"
+    )
+    collect_compute(study, "set")
+    assert called.read_text().count("jobstats") == 1
+    for run in ("a", "b"):
+        (row,) = document(tmp_path, run)["rows"]
+        assert "no database" in reasons(row)["gpu_utilisation_jobstats_pct"]
+
+
+def test_the_controller_stands_in_for_accounting_that_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path, ["a"])
+    slurm_run(study, tmp_path, "a", "91", (1,))
+    install(
+        tmp_path,
+        monkeypatch,
+        sacct="echo 'sacct: error: slurmdbd: Connection refused' >&2; exit 1",
+        scontrol=f"cat {FIXTURES}/scontrol/running.txt {FIXTURES}/scontrol/gpu4_2nodes.txt",
+    )
+    collect_compute(study, "set")
+    found = document(tmp_path, "a")
+    (row,) = found["rows"]
+    assert (row["source"], row["state"], row["nodes"]) == (
+        "scontrol+ledger", "COMPLETED", ["gpu1", "gpu2"],
+    )  # fmt: skip
+    assert (row["gpus"], row["wall_s"], row["time_limit_s"]) == (4, 4.0, 600.0)
+    assert "Connection refused" in reasons(row)["consumed_energy_j"]
+    assert_every_null_has_a_reason(row)
+    raw = Layout(tmp_path / "results").run("local", "set", "a").folder / RAW_CONTROLLER
+    # Only the run's own job is kept.
+    assert raw.read_text().count("JobId=") == 1
+    assert "Connection refused" in found["pending"]["reason"]
+
+
+def test_a_kill_for_memory_is_told_by_what_the_job_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path, ["a"])
+    slurm_run(study, tmp_path, "a", "31", (1,))
+    printed = tmp_path / "printed.out"
+    printed.write_text("slurmstepd: error: Exceeded job memory limit\n")
+    answer = tmp_path / "answer"
+    answer.write_text(accounted("31", State="FAILED", ExitCode="9:0"))
+    record = tmp_path / "record"
+    record.write_text(f"JobId=31 JobName=x\n   JobState=FAILED\n   StdErr={printed}\n")
+    install(tmp_path, monkeypatch, sacct=f"cat {answer}", scontrol=f"cat {record}")
+    collect_compute(study, "set")
+    (row,) = document(tmp_path, "a")["rows"]
+    assert (row["state"], row["state_raw"], row["exit_code"]) == ("OUT_OF_MEMORY", "FAILED", "9:0")
+    assert ("state", "warning") in {(f["column"], f["kind"]) for f in row["flags"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "pending"),
+    [
+        ("echo 'slurmdbd: Connection refused' >&2; exit 1", True),
+        ("true", False),  # the job ended long ago: its row will not come
+        ("echo 'Slurm accounting storage is disabled' >&2; exit 1", False),
+        ("exec cat {answer}", False),
+    ],
+)
+def test_whether_accounting_may_still_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, pending: bool
+) -> None:
+    study = make_study(tmp_path, ["a"])
+    files = Layout(tmp_path / "results").run("local", "set", "a")
+    assert pending_accounting(files) is False
+    slurm_run(study, tmp_path, "a", "31", (1,))
+    (tmp_path / "answer").write_text(accounted("31"))
+    now = datetime(2026, 11, 28, tzinfo=UTC)
+    monkeypatch.setattr("wattbench.slurm.pending.now", lambda: now)
+    install(tmp_path, monkeypatch, sacct=body.format(answer=tmp_path / "answer"))
+    collect_compute(study, "set")
+    assert pending_accounting(files) is pending
+    # Once it answers, nothing is open.
+    install(tmp_path, monkeypatch, sacct=f"cat {tmp_path / 'answer'}")
+    collect_compute(study, "set")
+    assert pending_accounting(files) is False
+
+
+def test_a_row_that_is_late_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path, ["a"])
+    slurm_run(study, tmp_path, "a", "31", (1,))
+    files = Layout(tmp_path / "results").run("local", "set", "a")
+    answer = tmp_path / "answer"
+    answer.write_text(accounted("31", State="RUNNING", End="Unknown"))
+    install(tmp_path, monkeypatch, sacct=f"cat {answer}")
+    for moment, pending in ((datetime.now(UTC), True), (datetime(2099, 1, 1, tzinfo=UTC), False)):
+        monkeypatch.setattr("wattbench.slurm.pending.now", lambda moment=moment: datetime.now(UTC))
+        collect_compute(study, "set")
+        monkeypatch.setattr("wattbench.slurm.pending.now", lambda moment=moment: moment)
+        assert pending_accounting(files) is pending
+    assert document(tmp_path, "a")["pending"]["jobs"] == ["31"]
+
+
+def test_local_jobs_wait_for_nothing(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ["m"])
+    write_run(study, "m", RIGHT)
+    collect_compute(study, "set")
+    assert not pending_accounting(Layout(tmp_path / "results").run("local", "set", "m"))
+
+
+def test_raw_files_that_no_longer_hold_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path, ["a"])
+    slurm_run(study, tmp_path, "a", "31", (1,))
+    answer = tmp_path / "answer"
+    answer.write_text(accounted("31", comment=packed("one_gpu")))
+    install(tmp_path, monkeypatch, sacct=f"cat {answer}")
+    collect_compute(study, "set")
+    folder = Layout(tmp_path / "results").run("local", "set", "a").folder
+    assert (folder / RAW_SUMMARIES).exists()
+    install(tmp_path, monkeypatch, sacct="exit 1")
+    collect_compute(study, "set")
+    assert not (folder / RAW_SUMMARIES).exists()
+    assert not (folder / RAW).exists()

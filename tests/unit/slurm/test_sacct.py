@@ -13,7 +13,6 @@ from wattbench.slurm.sacct import (
     expand_nodes,
     parse,
     parse_gpus,
-    parse_sacct_time_limit,
     parse_state,
     parse_with_header,
 )
