@@ -13,7 +13,7 @@ export PATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help install demo smoke browser test lint format clean
+.PHONY: help install demo smoke browser test test-slurm lint format clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,12 @@ lint: $(VENV)/.installed ## Format, types, imports, workflow style.
 test: $(VENV)/.installed lint ## All tests; fetches the small models they use.
 	@$(BIN)/wattbench fetch --study $(DEMO)
 	@pytest
+
+test-slurm: $(VENV)/.installed ## Tests on a real Slurm, booted here (Debian, as root).
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  $(BIN)/python -m tests.slurm.cluster install; fi
+	@$(BIN)/wattbench fetch --study $(DEMO)
+	@pytest tests/slurm -rs
 
 format: $(VENV)/.installed ## Format code, Snakefiles and generated files.
 	@ruff format src tests tools

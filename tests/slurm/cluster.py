@@ -294,7 +294,11 @@ class Cluster:
         self.daemon(name).kill(number)
 
     def crash_node(self, node: str) -> None:
-        """As if a node lost power: its slurmd and all that its jobs run are killed."""
+        """As if a node lost power: its slurmd and all that its jobs run are killed.
+
+        slurmctld takes the node for down after SlurmdTimeout (12 s) and then requeues its jobs; a
+        slurmd started earlier hides the loss for as long as it takes slurmctld to look again.
+        """
         self.kill_daemon(node)
         self._sweep(node)
 

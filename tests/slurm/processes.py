@@ -177,6 +177,26 @@ def _ancestors() -> set[int]:
     return found
 
 
+def _node_in(environment: bytes) -> str | None:
+    """Node that a job's process runs on."""
+    for variable in environment.split(b"\0"):
+        key, _, value = variable.partition(b"=")
+        if key == b"SLURMD_NODENAME":
+            return value.decode(errors="replace")
+    return None
+
+
+def _step_node(entry: Path) -> str | None:
+    """Node of a slurmstepd; nothing but the log that it shares with its slurmd tells."""
+    try:
+        opened = [str(file.readlink()) for file in (entry / "fd").iterdir()]
+    except OSError:
+        return None
+    names = (Path(file).name for file in opened)
+    logs = (name for name in names if name.startswith("slurmd-") and name.endswith(".log"))
+    return next((log.removeprefix("slurmd-").removesuffix(".log") for log in logs), "")
+
+
 def processes_of(folder: Path, *, jobs_on: str | None = None) -> Iterator[tuple[int, str]]:
     """Processes that name the folder in their command line or environment, and their names.
 
@@ -198,14 +218,7 @@ def processes_of(folder: Path, *, jobs_on: str | None = None) -> Iterator[tuple[
         if mark not in command + b"\0" + environment:
             continue
         if jobs_on is not None:
-            variables = environment.split(b"\0")
-            node = next((v for v in variables if v.startswith(b"SLURMD_NODENAME=")), None)
-            title = command.replace(b"\0", b" ").decode(errors="replace")
-            if name == "slurmstepd":
-                node = node or b"SLURMD_NODENAME="
-            if node is None or name == "slurmd":
-                continue
-            wanted = f"SLURMD_NODENAME={jobs_on}".encode()
-            if jobs_on and node != wanted and f"/spool/{jobs_on}/" not in title:
+            node = _step_node(entry) if name == "slurmstepd" else _node_in(environment)
+            if name == "slurmd" or node is None or (jobs_on and node != jobs_on):
                 continue
         yield int(entry.name), name

@@ -14,13 +14,14 @@ from tests.slurm.clients import Call
 from tests.slurm.cluster import Cluster
 from tests.slurm.conftest import booted, free_ports
 from tests.slurm.installing import why_not
-from tests.slurm.processes import ClusterError, processes_of
+from tests.slurm.processes import ClusterError, processes_of, wait_until
 from tests.slurm.settings import NODES
 from tests.workflow.conftest import REPOSITORY
 
 
 def output(cluster: Cluster, job: str) -> str:
-    return (cluster.folder / "tmp" / f"{job}.out").read_text()
+    path = cluster.folder / "tmp" / f"{job}.out"
+    return path.read_text() if path.exists() else ""
 
 
 def test_it_boots_with_four_nodes_and_again_does_nothing(cluster: Cluster) -> None:
@@ -86,10 +87,12 @@ def test_a_killed_slurmd_comes_back_to_its_job(cluster: Cluster) -> None:
 def test_a_crashed_node_takes_its_job_along_and_slurm_starts_it_again(cluster: Cluster) -> None:
     job = cluster.submit('echo "run $SLURM_RESTART_COUNT"; sleep 600', "-w", "cpu2", "--requeue")
     cluster.wait_for_job(job, {"RUNNING"})
+    wait_until(lambda: "run" in output(cluster, job), "the script began", 10)
+    assert {name for _, name in processes_of(cluster.folder, jobs_on="cpu2")} > {"slurmstepd"}
     cluster.crash_node("cpu2")
     assert not list(processes_of(cluster.folder, jobs_on="cpu2"))
-    cluster.start_daemon("cpu2")
     cluster.wait_for_job(job, {"PENDING"}, timeout_s=60)
+    cluster.start_daemon("cpu2")
     cluster.wait_for_job(job, {"RUNNING"}, timeout_s=90)
     assert cluster.job(job)["Restarts"] == "1"
 

@@ -39,7 +39,7 @@ def test_a_study_runs_once_and_a_new_model_is_one_job(project: Project, cluster:
         assert row["scheduler"] == "slurm"
         line = cluster.accounting(job["job_id"], "State", "ElapsedRaw", "NodeList")[0]
         assert row["state"] == line["State"] == "COMPLETED"
-        assert row["elapsed_s"] == float(line["ElapsedRaw"])
+        assert row["wall_s"] == float(line["ElapsedRaw"])
         assert row["nodes"] == [line["NodeList"]]
         ids.add(job["job_id"])
         assert project.calls(run) == ["q1", "q2", "q3", "q4"]
