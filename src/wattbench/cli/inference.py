@@ -51,13 +51,14 @@ def _add_infer(app: typer.Typer) -> None:
         Example: wattbench infer --study config/config.yaml --questions mine --run smollm2-135m
         """
         from wattbench.inference.stage import infer as work
+        from wattbench.slurm.alive import job_alive
         from wattbench.study.identity import run_identity
 
         with stage(log):
             opened = open_study(study)
             if run in opened.models:
                 check_identity(identity, run_identity(opened, run), f"run '{run}'")
-            work(opened, questions, run)
+            work(opened, questions, run, job_alive=job_alive)
 
 
 def _add_journal(app: typer.Typer) -> None:

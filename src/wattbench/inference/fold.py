@@ -9,6 +9,7 @@ from typing import Any
 from wattbench.inference.backends.base import Message
 from wattbench.inference.confidence import value_confidence
 from wattbench.inference.journal import Outcome
+from wattbench.inference.prompts import Prompt
 from wattbench.inference.replies import printable
 from wattbench.tables.answers import PREDICTIONS
 from wattbench.tables.files import write_rows
@@ -34,6 +35,7 @@ def prediction_row(
     context: Mapping[str, Any],
     outcome: Outcome,
     messages: Sequence[Message],
+    prompt: Prompt,
     names: Names,
 ) -> dict[str, Any]:
     """One row of `predictions`.
@@ -42,6 +44,7 @@ def prediction_row(
         context: The question's row of `contexts`.
         outcome: What came of it.
         messages: The prompt as sent.
+        prompt: What it was made by.
         names: What every row of the run carries.
     """
     record, answer = outcome.record, outcome.answer
@@ -70,7 +73,7 @@ def prediction_row(
             confidence = value_confidence(record["reply"], _logprobs(record))
         return base | {
             "value": answer.value,
-            "refs": list(answer.refs),
+            "refs": list(prompt.cited(answer.refs, context["snippets"])),
             "blank": answer.blank,
             "confidence": confidence,
             "answer": answer.answer,

@@ -2,8 +2,10 @@
 
 `lease.json` names the holder and carries its heartbeat; a lock on `lease.lock` decides between
 two processes that come at the same moment, on file systems that have locks. A lease whose holder
-is dead is taken over: on the same machine the process is looked up, from another machine the
-heartbeat must be stale, by the file server's own clock.
+is dead is taken over: on the same machine the process is looked up; of a job on another machine
+the scheduler is asked; where it does not say, the heartbeat must be stale by the file server's
+own clock. Who finds a living holder waits for it, and then finds the journal full: a driver that
+was killed and started again submits jobs a second time.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import contextlib
 import errno
 import fcntl
 import json
+import math
 import os
 import secrets
 import socket
@@ -27,14 +30,19 @@ import psutil
 
 from wattbench.errors import FaultError
 from wattbench.files import fault_of, write_json
+from wattbench.telemetry.job import SLURM, Job
 
 LEASE = "lease.json"
 LOCK = "lease.lock"
 HEARTBEAT_S = 5.0
 STALE_S = 60.0
-WAIT_S = 30.0
 POLL_S = 0.5
-SAY_EVERY_S = 5.0
+SAY_EVERY_S = 60.0
+ASK_EVERY_S = 30.0
+"""Seconds between two questions to the scheduler; its controller serves the whole site."""
+
+JobAlive = Callable[[str], bool | None]
+"""Whether the scheduler still runs a job; None where it does not say."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,7 @@ class Holder:
         pid: Its process id.
         started: When that process started, seconds since the epoch by the kernel.
         job_id: Its job, or None.
+        scheduler: Who runs that job, or None.
     """
 
     token: str
@@ -56,6 +65,16 @@ class Holder:
     pid: int
     started: float
     job_id: str | None
+    scheduler: str | None = None
+
+    def __str__(self) -> str:
+        """The holder in words."""
+        job = f" (job {self.job_id})" if self.job_id else ""
+        return f"process {self.pid} on {self.host}{job}"
+
+
+UNKNOWN = Holder("", "another machine", "", 0, 0.0, None)
+"""A holder that cannot be read."""
 
 
 def boot_id() -> str:
@@ -68,21 +87,22 @@ def boot_id() -> str:
     return "/".join(parts)
 
 
-def this_process(job_id: str | None) -> Holder:
-    """This process as a holder."""
+def this_process(job: Job | None) -> Holder:
+    """This process as a holder, working for a job."""
     return Holder(
         token=secrets.token_hex(8),
         host=socket.gethostname(),
         boot=boot_id(),
         pid=os.getpid(),
         started=psutil.Process().create_time(),
-        job_id=job_id,
+        job_id=None if job is None else job.job_id,
+        scheduler=None if job is None else job.scheduler,
     )
 
 
 def living_holder(folder: Path) -> Holder | None:
     """Who holds a folder's lease and lives, or None."""
-    return Lease(folder, job_id=None).living()
+    return Lease(folder).living()
 
 
 class Lease:
@@ -90,7 +110,8 @@ class Lease:
 
     Args:
         folder: The journal's folder.
-        job_id: Id of the job, shown to who waits.
+        job: The job that this process works for, or None.
+        job_alive: Asks the scheduler about a holder's job.
         wait_s: Seconds to wait for a living holder.
         check: Called while it waits; raises to give up.
 
@@ -102,13 +123,17 @@ class Lease:
         self,
         folder: Path,
         *,
-        job_id: str | None,
-        wait_s: float = WAIT_S,
+        job: Job | None = None,
+        job_alive: JobAlive = lambda _: None,
+        wait_s: float = math.inf,
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self._path = folder / LEASE
         self._lock_path = folder / LOCK
-        self._me = this_process(job_id)
+        self._me = this_process(job)
+        self._job_alive = job_alive
+        self._told: bool | None = None
+        self._told_at = -math.inf
         self._wait_s = wait_s
         self._check = check
         self._lock: int | None = None
@@ -123,19 +148,20 @@ class Lease:
         said = started - SAY_EVERY_S
         while (holder := self._try()) is not None:
             now = time.monotonic()
-            who = f"process {holder.pid} on {holder.host}" + (
-                f" (job {holder.job_id})" if holder.job_id else ""
-            )
             if now - started >= self._wait_s:
                 raise FaultError(
-                    f"{who} is working on this run's journal.",
+                    f"{holder} is working on this run's journal.",
                     where=str(self._path),
                     mend="Let it finish or stop it; what it answers is kept, and a second process "
                     "would pay for it twice.",
                 )
             if now - said >= SAY_EVERY_S:
                 said = now
-                print(f"waiting for {who} to finish", file=sys.stderr, flush=True)  # noqa: T201
+                print(  # noqa: T201
+                    f"waiting for {holder} to finish; what it answers is not asked again",
+                    file=sys.stderr,
+                    flush=True,
+                )
             self._check()
             time.sleep(POLL_S)
         return self
@@ -148,7 +174,7 @@ class Lease:
     def _try(self) -> Holder | None:
         """Take the lease; the living holder where there is one."""
         if not self._lock_file():
-            return self._read() or Holder("", "another machine", "", 0, 0.0, None)
+            return self._read() or UNKNOWN
         try:
             holder = self._read()
             if holder is not None and self._lives(holder):
@@ -158,7 +184,7 @@ class Lease:
                 self._drop_stale(holder)
             if not self._create():
                 self._unlock()
-                return self._read() or Holder("", "another machine", "", 0, 0.0, None)
+                return self._read() or UNKNOWN
         except OSError as error:
             self._unlock()
             raise fault_of(error, self._path) from error
@@ -190,7 +216,7 @@ class Lease:
             return None
         except (ValueError, TypeError):
             # A crash between creating and filling it: nobody can be told apart, so its age counts.
-            return Holder("", "another machine", "", 0, 0.0, None)
+            return UNKNOWN
 
     def _lives(self, holder: Holder) -> bool:
         if holder.host == self._me.host and holder.boot == self._me.boot:
@@ -198,7 +224,18 @@ class Lease:
                 return abs(psutil.Process(holder.pid).create_time() - holder.started) < 1.0
             except psutil.NoSuchProcess:
                 return False
+        # A requeued job has the id of the attempt before it: of that one Slurm says nothing.
+        if holder.scheduler == SLURM and holder.job_id and holder.job_id != self._me.job_id:
+            told = self._ask(holder.job_id)
+            if told is not None:
+                return told
         return self._age_s() <= STALE_S
+
+    def _ask(self, job_id: str) -> bool | None:
+        now = time.monotonic()
+        if now - self._told_at >= ASK_EVERY_S:
+            self._told, self._told_at = self._job_alive(job_id), now
+        return self._told
 
     def _age_s(self) -> float:
         """Seconds since the last heartbeat, both times by the clock of the file system."""

@@ -26,19 +26,24 @@ class Prompt:
         name: What a study calls it.
         system: The system message.
         user: The user message, with {context}, {question} and {unit}.
-        fields: Keys of the reply and the JSON schema of each, in order; `ref_id` is completed
-            with the ids at hand.
+        fields: Keys of the reply and the JSON schema of each, in order; the references' schema is
+            completed with what may be cited.
+        refs: Key of the references.
+        numbered: Documents are shown and cited by number, which takes fewer tokens than their ids.
     """
 
     name: str
     system: str
     user: str
     fields: Mapping[str, Mapping[str, Any]]
+    refs: str = "ref_id"
+    numbered: bool = False
 
     @property
     def digest(self) -> str:
         """sha256 of all that the prompt says and asks for, as 64 hex digits."""
-        return digest([self.system, self.user, list(self.fields.items())])
+        said = [self.system, self.user, list(self.fields.items())]
+        return digest([*said, self.refs, self.numbered])
 
     def messages(
         self, question: str, unit: str | None, snippets: Sequence[Mapping[str, Any]]
@@ -50,10 +55,11 @@ class Prompt:
             unit: Unit the answer is asked in, or None.
             snippets: Rows of `contexts.snippets`, in order.
         """
-        lines = [f"[ref_id={s['document_id']}] {' '.join(s['text'].split())}" for s in snippets]
+        marks = dict(zip(_documents(snippets), self._marks(snippets), strict=True))
+        lines = [f"{self._shown(marks[s['document_id']])} {_one_line(s['text'])}" for s in snippets]
         filled = self.user.format(
             context=SNIPPET_BREAK.join(lines) or NO_SNIPPETS,
-            question=" ".join(question.split()),
+            question=_one_line(question),
             unit=unit or BLANK,
         )
         return (Message("system", self.system), Message("user", filled))
@@ -61,11 +67,11 @@ class Prompt:
     def schema(self, snippets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """JSON schema of the reply; references are held to the documents of the context."""
         properties = {key: dict(value) for key, value in self.fields.items()}
-        ids = list(dict.fromkeys(str(s["document_id"]) for s in snippets))
-        properties["ref_id"] = {
+        marks = self._marks(snippets)
+        properties[self.refs] = {
             "type": "array",
-            "items": {"type": "string", "enum": ids or [BLANK]},
-            "maxItems": min(len(ids), MOST_REFS),
+            "items": {"enum": marks or [BLANK]},
+            "maxItems": min(len(marks), MOST_REFS),
         }
         return {
             "type": "object",
@@ -73,6 +79,34 @@ class Prompt:
             "required": list(properties),
             "additionalProperties": False,
         }
+
+    def cited(self, refs: Sequence[str], snippets: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+        """Ids of the documents that a reply cites.
+
+        Args:
+            refs: Its references as written; what is no number of a document stays as it is.
+            snippets: The snippets it was shown.
+        """
+        if not self.numbered:
+            return tuple(refs)
+        known = {str(n): d for n, d in enumerate(_documents(snippets), start=1)}
+        return tuple(dict.fromkeys(known.get(ref.strip(), ref) for ref in refs))
+
+    def _marks(self, snippets: Sequence[Mapping[str, Any]]) -> list[int] | list[str]:
+        documents = _documents(snippets)
+        return list(range(1, len(documents) + 1)) if self.numbered else documents
+
+    def _shown(self, mark: int | str) -> str:
+        return f"[{mark}]" if self.numbered else f"[{self.refs}={mark}]"
+
+
+def _documents(snippets: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Ids of the documents, in the order in which they are shown."""
+    return list(dict.fromkeys(str(s["document_id"]) for s in snippets))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 MOST_REFS = 4
@@ -135,17 +169,18 @@ COMPACT_V1 = Prompt(
         "{context}\n\n"
         "Question: {question}\n"
         "Unit: {unit}\n"
-        "explanation: one sentence: what the context says on exactly this question, or that it "
-        "does not say it.\n"
-        "answer_value: the number alone, in that unit; a list [low, high] for a range; a name, or "
-        'a list of names; for true or false 1 or 0; "is_blank" if the context does not say it.\n'
-        "ref_id: the documents that say it."
+        "explanation: what the context says on exactly this question, or that it does not say it.\n"
+        "value: the number alone, in that unit; a list [low, high] for a range; a name, or a list "
+        'of names; for true or false 1 or 0; "is_blank" if the context does not say it.\n'
+        "refs: numbers of the texts that say it."
     ),
     fields={
-        "explanation": {"type": "string", "maxLength": 100},
-        "answer_value": _value(48),
-        "ref_id": {},
+        "explanation": {"type": "string", "maxLength": 64},
+        "value": _value(40),
+        "refs": {},
     },
+    refs="refs",
+    numbered=True,
 )
 """For small models on a processor: few words to read and to write."""
 

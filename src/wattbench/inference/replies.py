@@ -18,6 +18,9 @@ KEYS = (
     "ref_url",
     "supporting_materials",
 )
+SHORT: Mapping[str, str] = {"answer_value": "value", "ref_id": "refs"}
+"""Names that the compact prompt uses in place of the guide's."""
+
 LONGEST_REPLY = 200_000
 """Characters read of a reply: no answer is longer, and a runaway reply must not cost minutes."""
 
@@ -25,8 +28,9 @@ LONGEST_RANGE = 80
 EXACT = 2**53
 """Below this a float holds every whole number."""
 
+LINE_KEYS = "|".join([*KEYS, *SHORT.values()])
 KEY_LINE = re.compile(
-    rf"^[ \t]*[-*]?[ \t]*[\"'`*]*({'|'.join(KEYS)})[\"'`*]*(?:[ \t]*[:=][ \t]*|[ \t]{{2,}})(.*)$",
+    rf"^[ \t]*[-*]?[ \t]*[\"'`*]*({LINE_KEYS})[\"'`*]*(?:[ \t]*[:=][ \t]*|[ \t]{{2,}})(.*)$",
     re.IGNORECASE | re.MULTILINE,
 )
 TRAILING_COMMA = re.compile(r",(\s*[}\]])")
@@ -150,9 +154,12 @@ def _key_lines(text: str) -> dict[str, Any] | None:
 
 
 def _key(found: Mapping[str, Any], name: str) -> Any:
-    if name in found:
-        return found[name]
-    return next((v for k, v in found.items() if k.strip().lower() == name), None)
+    """Value of a key, or of its short name; None where neither is there."""
+    for wanted in (name, SHORT.get(name)):
+        for key, value in found.items():
+            if key.strip().lower() == wanted:
+                return value
+    return None
 
 
 def normal_value(value: Any) -> str:
@@ -211,7 +218,7 @@ def _prose(value: Any) -> str | None:
 
 def value_span(text: str) -> tuple[int, int] | None:
     """Where the answer value stands in a JSON reply, its quotes left out; None where it is not."""
-    found = re.search(r'"answer_value"\s*:\s*', text)
+    found = re.search(r'"(?:answer_)?value"\s*:\s*', text)
     if found is None:
         return None
     start = found.end()

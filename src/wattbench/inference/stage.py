@@ -17,7 +17,7 @@ from wattbench.inference.journal import (
     open_answers,
     outcomes,
 )
-from wattbench.inference.lease import Lease
+from wattbench.inference.lease import JobAlive, Lease
 from wattbench.inference.run import Run
 from wattbench.inference.session import Session
 from wattbench.inference.stopping import Stop
@@ -29,13 +29,14 @@ from wattbench.telemetry.job import this_job
 from wattbench.telemetry.ledger import mend_ledger, sample_rows, segment_rows, starts
 
 
-def infer(study: Study, questions: str, run: str) -> None:
+def infer(study: Study, questions: str, run: str, *, job_alive: JobAlive = lambda _: None) -> None:
     """Ask a model what its journal lacks, and write the run's files.
 
     Args:
         study: The study.
         questions: Name of the question set.
         run: Name of the model entry.
+        job_alive: Asks the scheduler whether the job of another holder of the journal runs.
 
     Raises:
         InputError: The contexts, the weights or the settings cannot be used.
@@ -45,8 +46,10 @@ def infer(study: Study, questions: str, run: str) -> None:
     """
     _check_names(study, questions, run)
     work = Run(study, questions, run)
-    job_id = this_job().job_id
-    with Stop() as stop, Lease(work.journal, job_id=job_id, check=stop.leave) as lease:
+    with (
+        Stop() as stop,
+        Lease(work.journal, job=this_job(), job_alive=job_alive, check=stop.leave) as lease,
+    ):
         records, notes = open_answers(work.journal)
         notes += mend_ledger(work.journal)
         for note in notes:
@@ -111,7 +114,9 @@ def fold(run: Run, known: Mapping[str, Outcome], *, asked_now: int) -> None:
     """
     names, files = run.names, run.files
     rows = [
-        prediction_row(row, known[run.keys[row["question_id"]]], run.messages(row), names)
+        prediction_row(
+            row, known[run.keys[row["question_id"]]], run.messages(row), run.prompt, names
+        )
         for row in run.contexts
     ]
     segments = segment_rows(run.journal, names)

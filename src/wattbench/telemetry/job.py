@@ -15,6 +15,8 @@ import psutil
 
 from wattbench import __version__
 
+SLURM = "slurm"
+LOCAL = "local"
 SCONTROL_TIMEOUT_S = 10.0
 LIBRARIES = ("numpy", "pyarrow", "pydantic", "psutil", "nvidia-ml-py")
 
@@ -60,7 +62,7 @@ def this_job(environ: Mapping[str, str] | None = None) -> Job:
         process = psutil.Process()
         return Job(
             job_id=f"local-{host}-{process.pid}-{int(process.create_time())}",
-            scheduler="local",
+            scheduler=LOCAL,
             cluster=None,
             attempt=1,
             host=host,
@@ -71,7 +73,7 @@ def this_job(environ: Mapping[str, str] | None = None) -> Job:
         )
     return Job(
         job_id=slurm_id,
-        scheduler="slurm",
+        scheduler=SLURM,
         cluster=env.get("SLURM_CLUSTER_NAME"),
         attempt=_count(env.get("SLURM_RESTART_COUNT"), default=0) + 1,
         host=host,

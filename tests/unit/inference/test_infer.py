@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from wattbench.files import file_digest
 from wattbench.inference.stage import infer, journal_state
 from wattbench.tables.answers import SAMPLES
 from wattbench.tables.files import read_rows
+from wattbench.telemetry.job import this_job
 
 
 def test_a_run_is_answered_and_written(bench: Bench) -> None:
@@ -210,7 +212,7 @@ def test_a_living_holder_keeps_the_journal(bench: Bench, monkeypatch: pytest.Mon
     defaults = {**lease.Lease.__init__.__kwdefaults__, "wait_s": 0.2}
     monkeypatch.setattr(lease.Lease.__init__, "__kwdefaults__", defaults)
     with (
-        lease.Lease(bench.journal, job_id="77", wait_s=0.0),
+        lease.Lease(bench.journal, job=replace(this_job(), job_id="77"), wait_s=0.0),
         pytest.raises(FaultError, match=r"job 77"),
     ):
         infer(bench.study, "asked", "replay")

@@ -63,7 +63,7 @@ def test_a_second_study_keeps_its_journal(bench: Bench) -> None:
 
 def test_a_journal_at_work_is_not_removed(bench: Bench) -> None:
     infer(bench.study, "asked", "replay")
-    with Lease(bench.journal, job_id=None):
+    with Lease(bench.journal):
         bench.model = {"generation": {"seed": 3}}
         (journal,) = list_journals([bench.study])
         with pytest.raises(InputError, match="works on"):

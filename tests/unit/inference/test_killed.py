@@ -11,14 +11,17 @@ import socket
 import subprocess
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from replaying import Bench
 
+from wattbench.errors import FaultError
 from wattbench.inference.lease import LEASE, Lease, this_process
 from wattbench.inference.stage import infer
 from wattbench.records import read
+from wattbench.telemetry.job import SLURM, Job, this_job
 
 PATIENCE_S = 60.0
 
@@ -163,7 +166,7 @@ def test_a_damaged_record_is_set_aside_and_asked_again(
 
 @pytest.mark.parametrize("name", ["host", "pid"])
 def test_a_dead_holders_lease_is_taken_over(bench: Bench, name: str) -> None:
-    holder = this_process("5")
+    holder = this_process(None)
     bench.journal.mkdir(parents=True)
     dead = {"host": "elsewhere", "boot": "other"} if name == "host" else {"started": 1.0}
     lease = bench.journal / LEASE
@@ -171,9 +174,54 @@ def test_a_dead_holders_lease_is_taken_over(bench: Bench, name: str) -> None:
     if name == "host":
         old = time.time() - 120
         os.utime(lease, (old, old))
-    with Lease(bench.journal, job_id=None, wait_s=0):
+    with Lease(bench.journal, wait_s=0):
         assert json.loads(lease.read_text())["host"] == socket.gethostname()
     assert not lease.exists()
+
+
+@pytest.mark.parametrize(
+    ("alive", "fresh", "taken"),
+    [(True, False, False), (False, True, True), (None, True, False), (None, False, True)],
+)
+def test_slurm_says_whether_a_holder_on_another_node_lives(
+    bench: Bench, alive: bool | None, fresh: bool, taken: bool
+) -> None:
+    asked: list[str] = []
+
+    def job_alive(job: str) -> bool | None:
+        asked.append(job)
+        return alive
+
+    write_holder(bench, fresh=fresh, job_id="55")
+    lease = Lease(bench.journal, job=slurm_job("56"), job_alive=job_alive, wait_s=0.2)
+    if taken:
+        with lease:
+            pass
+    else:
+        with pytest.raises(FaultError, match=r"on elsewhere \(job 55\)"), lease:
+            pass
+    assert asked == ["55"]
+
+
+def test_a_requeued_job_does_not_ask_slurm_about_itself(bench: Bench) -> None:
+    write_holder(bench, fresh=False, job_id="55")
+    with Lease(bench.journal, job=slurm_job("55"), job_alive=lambda _: True, wait_s=0.2):
+        pass
+
+
+def slurm_job(job_id: str) -> Job:
+    return replace(this_job(), scheduler=SLURM, job_id=job_id)
+
+
+def write_holder(bench: Bench, *, fresh: bool, job_id: str) -> None:
+    """A lease that a Slurm job on another node wrote."""
+    bench.journal.mkdir(parents=True)
+    lease = bench.journal / LEASE
+    holder = replace(this_process(slurm_job(job_id)), token="other", host="elsewhere", boot="x")
+    lease.write_text(json.dumps(holder.__dict__))
+    if not fresh:
+        old = time.time() - 120
+        os.utime(lease, (old, old))
 
 
 def test_of_two_at_once_one_waits_for_the_other(tmp_path: Path) -> None:
@@ -190,7 +238,7 @@ def test_of_two_at_once_one_waits_for_the_other(tmp_path: Path) -> None:
 
 def test_who_waits_for_a_lease_leaves_on_a_signal(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    with Lease(bench.journal, job_id="9"):
+    with Lease(bench.journal, job=this_job()):
         process = bench.start()
         assert process.stderr is not None
         while "waiting for process" not in process.stderr.readline():

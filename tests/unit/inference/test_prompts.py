@@ -25,9 +25,9 @@ def test_every_prompt_a_study_may_name_is_there() -> None:
 def test_question_unit_and_context_stand_in_the_prompt(prompt: typing.Any) -> None:
     system, user = prompt.messages("How {much}?", "kW", SNIPPETS)
     assert (system.role, user.role) == ("system", "user")
-    assert (
-        "[ref_id=a] One line.\n---\n[ref_id=b] Braces {x}.\n---\n[ref_id=a] More." in user.content
-    )
+    marks = ("[1]", "[2]") if prompt.numbered else ("[ref_id=a]", "[ref_id=b]")
+    shown = "{0} One line.\n---\n{1} Braces {{x}}.\n---\n{0} More.".format(*marks)
+    assert shown in user.content
     assert "How {much}?" in user.content
     assert "kW" in user.content
     assert "is_blank" in prompt.messages("How?", None, [])[1].content
@@ -35,12 +35,19 @@ def test_question_unit_and_context_stand_in_the_prompt(prompt: typing.Any) -> No
 
 def test_references_are_held_to_the_context() -> None:
     schema = COMPACT_V1.schema(SNIPPETS)
-    assert schema["properties"]["ref_id"]["items"]["enum"] == ["a", "b"]
-    assert list(schema["properties"]) == ["explanation", "answer_value", "ref_id"]
-    assert COMPACT_V1.schema([])["properties"]["ref_id"]["maxItems"] == 0
+    assert schema["properties"]["refs"]["items"]["enum"] == [1, 2]
+    assert list(schema["properties"]) == ["explanation", "value", "refs"]
+    assert COMPACT_V1.schema([])["properties"]["refs"]["maxItems"] == 0
+    assert GUIDE_V1.schema(SNIPPETS)["properties"]["ref_id"]["items"]["enum"] == ["a", "b"]
     assert list(GUIDE_V1.schema(SNIPPETS)["properties"]) == [
         "explanation", "answer", "answer_value", "ref_id", "ref_url", "supporting_materials"
     ]  # fmt: skip
+
+
+def test_numbers_stand_for_documents_and_what_is_none_stays() -> None:
+    assert COMPACT_V1.cited(("2", "1", "2"), SNIPPETS) == ("b", "a")
+    assert COMPACT_V1.cited(("3", "a", "0"), SNIPPETS) == ("3", "a", "0")
+    assert GUIDE_V1.cited(("2", "a"), SNIPPETS) == ("2", "a")
 
 
 def test_another_wording_is_another_digest() -> None:

@@ -1,0 +1,37 @@
+"""Asking squeue whether a job lives, with programs that say what squeue says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from wattbench.slurm.alive import job_alive
+
+
+@pytest.mark.parametrize(
+    ("body", "alive"),
+    [
+        ("echo RUNNING", True),
+        ("echo COMPLETING", True),
+        ("echo SUSPENDED", True),
+        ("echo PENDING", False),
+        ("true", False),
+        ("echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1", False),
+        ("echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1", None),
+    ],
+)
+def test_what_squeue_says_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, alive: bool | None
+) -> None:
+    program = tmp_path / "squeue"
+    program.write_text(f"#!/bin/sh\n{body}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert job_alive("17") is alive
+
+
+def test_without_slurm_nobody_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert job_alive("17") is None
