@@ -44,7 +44,7 @@ rule infer:
         identity=lambda wildcards: plan.run_identity(wildcards.run),
         code=plan.code("infer"),
     shell:
-        "wattbench infer"
+        "exec wattbench infer"
         " --study {params.study:q}"
         " --questions {wildcards.questions:q}"
         " --run {wildcards.run:q}"

@@ -92,7 +92,7 @@ class Prompt:
         known = {str(n): d for n, d in enumerate(_documents(snippets), start=1)}
         return tuple(dict.fromkeys(known.get(ref.strip(), ref) for ref in refs))
 
-    def _marks(self, snippets: Sequence[Mapping[str, Any]]) -> list[int] | list[str]:
+    def _marks(self, snippets: Sequence[Mapping[str, Any]]) -> Sequence[int | str]:
         documents = _documents(snippets)
         return list(range(1, len(documents) + 1)) if self.numbered else documents
 
