@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wattbench.slurm.units import rounded
+
 Job = Mapping[str, Any]
 NOTHING = "-"
 UNAVAILABLE = "N/A*"
@@ -190,7 +192,9 @@ def _amount(value: float) -> str:
 
 
 def _percent(value: float) -> str:
-    return f"{value:.0f}" if value >= 10 else f"{value:.1f}".removesuffix(".0") if value else "0"
+    if value >= 10:
+        return f"{value:.0f}"
+    return f"{rounded(value, 1):g}"
 
 
 def _number(value: Any) -> float | None:
