@@ -13,17 +13,21 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import shutil
 import signal
-import stat
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.slurm.clients import Call, calls_log, read_calls, write_wrappers
+from tests.slurm.clients import Call, calls_log, read_calls
+from tests.slurm.daemons import (
+    command_of,
+    create_database,
+    database_answers,
+    write_files,
+)
 from tests.slurm.installing import program, why_not
 from tests.slurm.processes import (
     ClusterError,
@@ -33,16 +37,7 @@ from tests.slurm.processes import (
     send,
     wait_until,
 )
-from tests.slurm.settings import (
-    GPU_NODES,
-    GPUS_A_NODE,
-    NODES,
-    Settings,
-    cgroup_conf,
-    gres_conf,
-    slurm_conf,
-    slurmdbd_conf,
-)
+from tests.slurm.settings import NODES, Settings
 
 DEFAULT_FOLDER = Path("/tmp/wattbench-slurm")  # noqa: S108
 DAEMONS = ("munged", "mariadbd", "slurmdbd", "slurmctld", *(f"slurmd-{node}" for node in NODES))
@@ -223,7 +218,7 @@ class Cluster:
             kept = Settings.load(self.folder)
             if kept not in (None, self.settings) and any(self.daemon(n).pid for n in DAEMONS):
                 raise ClusterError(f"{self.folder} runs with other settings; stop it first: {kept}")
-            self._write()
+            write_files(self.settings)
             for name in DAEMONS:
                 self._launch(name)
                 if not name.startswith("slurmd-"):
@@ -406,103 +401,20 @@ class Cluster:
 
     # --- how each daemon starts ------------------------------------------------------------
 
-    def _write(self) -> None:
-        settings = self.settings
-        for name in ("etc", "run", "log", "db", "state", "spool", "tmp", "dev"):
-            (self.folder / name).mkdir(exist_ok=True)
-        for node in NODES:
-            (self.folder / "spool" / node).mkdir(exist_ok=True)
-        for node in GPU_NODES:
-            (self.folder / "dev" / node).mkdir(exist_ok=True)
-            for number in range(GPUS_A_NODE):
-                _device(self.folder / "dev" / node / f"nvidia{number}", number)
-        key, password = settings.etc / "munge.key", settings.etc / "password"
-        if not key.exists():
-            _write_private(key, secrets.token_bytes(128))
-        if not password.exists():
-            _write_private(password, secrets.token_hex(16).encode())
-        word = password.read_text()
-        _write_private(settings.etc / "slurmdbd.conf", slurmdbd_conf(settings, word).encode())
-        _write_private(
-            settings.run / "init.sql",
-            "CREATE DATABASE IF NOT EXISTS slurm_acct_db;\n"
-            f"CREATE OR REPLACE USER 'slurm'@'127.0.0.1' IDENTIFIED BY '{word}';\n"
-            "GRANT ALL ON slurm_acct_db.* TO 'slurm'@'127.0.0.1';\n".encode(),
-        )
-        settings.slurm_conf.write_text(slurm_conf(settings))
-        (settings.etc / "gres.conf").write_text(gres_conf(settings))
-        (settings.etc / "cgroup.conf").write_text(cgroup_conf(settings))
-        settings.save()
-        write_wrappers(settings)
-
     def _launch(self, name: str) -> None:
         daemon = self.daemon(name)
         if daemon.pid is not None:
             return
-        if name == "mariadbd" and not (self.folder / "db" / "mysql").exists():
-            self._create_database()
-        daemon.start(self._command(name), self.env())
-
-    def _create_database(self) -> None:
-        command = [
-            program("mariadb-install-db") or "mariadb-install-db",
-            "--no-defaults",
-            "--user=root",
-            f"--datadir={self.folder}/db",
-            "--auth-root-authentication-method=normal",
-            "--skip-test-db",
-            "--skip-name-resolve",
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        if done.returncode != 0:
-            raise ClusterError(f"mariadb-install-db:\n{(done.stdout + done.stderr)[-2000:]}")
-
-    def _command(self, name: str) -> Sequence[str]:
-        settings, run = self.settings, self.settings.run
-        kind, _, node = name.partition("-")
-        path = program(kind) or kind
-        if kind == "munged":
-            # --force: the folder may lie under one that others can write, such as /tmp.
-            return [
-                path,
-                "--foreground",
-                "--force",
-                "--num-threads=4",
-                f"--key-file={settings.etc}/munge.key",
-                f"--socket={settings.munge_socket}",
-                f"--pid-file={run}/munged.own",
-                f"--seed-file={run}/munge.seed",
-                f"--log-file={settings.log}/munged.log",
-            ]
-        if kind == "mariadbd":
-            # Accounting that a crash of the machine may lose: no flush, no double writes.
-            return [
-                path,
-                "--no-defaults",
-                "--user=root",
-                f"--datadir={self.folder}/db",
-                f"--socket={run}/mariadb.sock",
-                f"--pid-file={run}/mariadbd.own",
-                f"--init-file={run}/init.sql",
-                f"--log-error={settings.log}/mariadbd.log",
-                "--bind-address=127.0.0.1",
-                f"--port={settings.database_port}",
-                "--skip-name-resolve",
-                "--skip-log-bin",
-                "--innodb-buffer-pool-size=64M",
-                "--innodb-log-file-size=32M",
-                "--innodb-lock-wait-timeout=900",
-                "--innodb-flush-log-at-trx-commit=0",
-                "--innodb-doublewrite=0",
-            ]
-        return [path, "-D", "-N", node] if node else [path, "-D"]
+        if name == "mariadbd":
+            create_database(self.settings)
+        daemon.start(command_of(self.settings, name), self.env())
 
     def _await(self, name: str) -> None:
         """Wait until a daemon answers."""
         daemon = self.daemon(name)
         answers, timeout_s = {
             "munged": (self.settings.munge_socket.is_socket, 15),
-            "mariadbd": (self._database_answers, 60),
+            "mariadbd": (lambda: database_answers(self.settings), 60),
             "slurmdbd": (self._accounting_answers, 60),
             "slurmctld": (lambda: "UP" in (self._ask("scontrol", "ping") or ""), 40),
         }.get(name, (lambda: self._node_is_up(name.partition("-")[2]), 40))
@@ -515,24 +427,6 @@ class Cluster:
         )
         if name == "slurmdbd":
             self._add_user()
-
-    def _database_answers(self) -> bool:
-        password = (self.settings.etc / "password").read_text()
-        done = subprocess.run(
-            [
-                program("mariadb") or "mariadb",
-                "--no-defaults",
-                "--host=127.0.0.1",
-                f"--port={self.settings.database_port}",
-                "--user=slurm",
-                "--execute=USE slurm_acct_db",
-            ],
-            env={**os.environ, "MYSQL_PWD": password},
-            capture_output=True,
-            timeout=30,
-            check=False,
-        )
-        return done.returncode == 0
 
     def _accounting_answers(self) -> bool:
         return self._ask("sacctmgr", "-n", "list", "cluster") is not None
@@ -556,21 +450,6 @@ class Cluster:
             # A node that a test took down; it answers again.
             self._ask("scontrol", "update", f"nodename={node}", "state=resume")
         return state in UP
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(content)
-
-
-def _device(path: Path, number: int) -> None:
-    """A GPU's device file, or a plain file where the kernel permits none."""
-    if path.exists():
-        return
-    try:
-        os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(195, number))
-    except PermissionError:
-        path.touch()
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from wattbench.slurm.sacct import FIELDS
 
 OUT = REPOSITORY / "tests" / "fixtures" / "slurm" / "recorded"
 HUNGRY = "python -c 'import time; x = bytes(range(250)) * 1_000_000; time.sleep(20)'"
-SPIN = "timeout 3 sh -c 'while :; do :; done' || true"
+SPIN = "timeout 6 sh -c 'while :; do :; done' || true"
 UTC = {"TZ": "UTC", "SLURM_TIME_FORMAT": "standard", "LC_ALL": "C"}
 Case = Callable[[Cluster], str]
 
@@ -105,8 +105,13 @@ def multi_node(cluster: Cluster) -> str:
 
 
 def heterogeneous(cluster: Cluster) -> str:
-    script = "#!/bin/sh\n#SBATCH hetjob\n#SBATCH -p gpu --gres=gpu:a100:1\nsrun sleep 1\n"
-    return cluster.submit(script, "-n", "1", "-p", "cpu")
+    script = """#!/bin/sh
+#SBATCH -p cpu -n 1
+#SBATCH hetjob
+#SBATCH -p gpu -n 1 --gres=gpu:a100:1
+srun --het-group=0,1 sleep 1
+"""
+    return cluster.submit(script)
 
 
 CASES: dict[str, Case] = {
@@ -160,7 +165,7 @@ def record(cluster: Cluster, name: str, out: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     job = CASES[name](cluster)
     if name == "completed":
-        time.sleep(2)
+        _runs_a_while(cluster, job)
         for place in (job, f"{job}.batch"):
             text = tool(cluster, "sstat", "-P", "-a", "-j", place)
             (folder / f"sstat-{place.partition('.')[2] or 'steps'}.psv").write_text(text)
