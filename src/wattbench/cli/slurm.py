@@ -19,6 +19,9 @@ Row = dict[str, Any]
 WIDEST = 72
 """Characters of a cell beyond which it is cut for people; --json has it whole."""
 
+GIB = 2**30
+SIZES = {"MiB": 2**20, "GiB": GIB}
+
 
 class Tool(StrEnum):
     """Programs whose output can be read."""
@@ -71,11 +74,11 @@ def register(app: typer.Typer) -> None:
             if as_json:
                 print_json(plain(asdict(view) | {"side_by_side": view.side_by_side()}))
             else:
-                print_rows([_short(row) for row in plain(view.side_by_side())])
+                print_rows([_for_people(row) for row in view.side_by_side()])
                 for title, rows in (("Attempts", view.attempts[:-1]), ("Steps", view.steps)):
                     if rows:
                         typer.echo(f"{'Earlier attempts' if title == 'Attempts' else title}:")
-                        print_rows([_short(row) for row in plain(rows)])
+                        print_rows([_one_for_people(row) for row in rows])
                 for note in view.notes:
                     typer.echo(f"jobstats advises: {note}")
                 for source, reason in view.reasons.items():
@@ -185,6 +188,45 @@ def _print_list(rows: list[Row]) -> None:
             print_rows([_short({"figure": key, "value": value}) for key, value in filled])
         return
     print_rows([_short({key: row[key] for key in kept}) for row in rows])
+
+
+def _for_people(row: Row) -> Row:
+    """A row of one figure in units that people read, the sources' columns after the unit."""
+    unit = row["unit"]
+    sizes = [value for value in row.values() if isinstance(value, int)]
+    if unit == "bytes" and sizes:
+        unit = "GiB" if max(sizes) >= GIB else "MiB"
+    return {
+        "figure": row["figure"].removesuffix("_bytes").removesuffix("_pct").removesuffix("_s"),
+        "unit": unit,
+        **{
+            source: _written(value, unit)
+            for source, value in row.items()
+            if source not in {"figure", "unit"}
+        },
+    }
+
+
+def _one_for_people(row: Row) -> Row:
+    """A row of many figures, those that are unknown or say little left out."""
+    shown: Row = {}
+    for key, value in row.items():
+        if key.endswith("_bytes"):
+            shown[f"{key.removesuffix('_bytes')}_mib"] = _written(value, "MiB")
+        elif key in {"step", "tasks", "attempt", "state", "exit_code", "nodes", "started_at",
+                     "wall_s", "cpu_s", "cpu_mean_s"}:  # fmt: skip
+            shown[key] = _written(value, "")
+    return shown
+
+
+def _written(value: Any, unit: str) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if unit in SIZES:
+        return f"{value / SIZES[unit]:.4g}"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _short(row: Row) -> Row:

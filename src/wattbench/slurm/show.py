@@ -51,7 +51,8 @@ FIGURES = (
     ("consumed_energy_j", "J"),
 )
 """Figures in the order they are shown, with their units. memory_peak_bytes is the largest task's,
-memory_used_bytes that of all tasks; GPU memory is summed over GPUs."""
+memory_used_bytes that of all tasks, which sacct's is an estimate from above of; GPU memory is
+summed over GPUs."""
 
 
 @dataclass(frozen=True)
@@ -129,24 +130,18 @@ def _sacct(job_id: str, sources: dict[str, Row], reasons: dict[str, str]) -> lis
         reply = Reply("", error.paragraph())
     if not tries:
         reasons["sacct"] = reply.reason or "sacct does not know this job"
-        reasons["derived from sacct"] = reasons["sacct"]
         return []
     sources["sacct"] = _accounted(tries[-1])
-    derived = seff_figures(tries[-1])
-    sources["derived from sacct"] = {
-        "cpu_efficiency_pct": derived["cpu_efficiency_pct"],
-        "memory_used_bytes": derived["mem_used_bytes"],
-        "memory_efficiency_pct": derived["mem_efficiency_pct"],
-    }
     return tries
 
 
 def _accounted(attempt: Attempt) -> Row:
-    job = attempt.job
+    """Sacct's figures, and those that seff would derive from them."""
+    job, derived = attempt.job, seff_figures(attempt)
     return {
         "state": attempt.state,
         "state_raw": attempt.state_raw,
-        "exit_code": job.exit_code,
+        "exit_code": None if job.state in NOT_OVER else job.exit_code,
         "attempt": attempt.number,
         "partition": job.partition,
         "account": job.account,
@@ -159,7 +154,10 @@ def _accounted(attempt: Attempt) -> Row:
         "cpus": job.cpus,
         "cpu_s": attempt.cpu_s,
         "memory_requested_bytes": job.memory_requested_bytes,
+        "cpu_efficiency_pct": derived["cpu_efficiency_pct"],
         "memory_peak_bytes": attempt.memory_peak_bytes,
+        "memory_used_bytes": derived["mem_used_bytes"],
+        "memory_efficiency_pct": derived["mem_efficiency_pct"],
         "gpus": job.gpus,
         "consumed_energy_j": attempt.energy_j,
     }

@@ -88,18 +88,21 @@ def test_a_running_job_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         sstat=f"cat {FIXTURES}/sstat.txt",
     )
     found = json.loads(run("show", "9", "--json").stdout)
-    assert set(found["sources"]) == {"sacct", "derived from sacct", "scontrol", "seff", "sstat"}
+    assert set(found["sources"]) == {"sacct", "scontrol", "seff", "sstat"}
     assert found["reasons"] == {"jobstats": "jobstats is not on this machine"}
     by_name = {row["figure"]: row for row in found["side_by_side"]}
     wall = by_name["wall_s"]
     assert (wall["unit"], wall["seff"], wall["scontrol"]) == ("s", 577.0, 578.0)
-    assert by_name["memory_used_bytes"]["derived from sacct"] == 97800192
+    assert by_name["memory_used_bytes"]["sacct"] == 97800192
     # scontrol's end of a running job is the time its limit will end it.
     assert "ended_at" not in by_name
     assert [step["step"] for step in found["steps"]] == ["batch", "1"]
     assert len(called.read_text().splitlines()) == 4
     shown = run("show", "9").stdout
-    assert "577.0" in shown
+    (wall,) = [line.split() for line in shown.splitlines() if line.split()[:1] == ["wall"]]
+    assert wall == ["wall", "s", "577", "578", "577"]
+    (used,) = [line.split() for line in shown.splitlines() if line.startswith(" memory_used")]
+    assert used == ["memory_used", "MiB", "93.27", "93.27"]
     assert "jobstats: nothing, for jobstats is not on this machine" in shown
 
 
