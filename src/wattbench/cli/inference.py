@@ -52,13 +52,14 @@ def _add_infer(app: typer.Typer) -> None:
         """
         from wattbench.inference.stage import infer as work
         from wattbench.slurm.alive import job_alive
+        from wattbench.study.demands import with_devices
         from wattbench.study.identity import run_identity
 
         with stage(log):
             opened = open_study(study)
             if run in opened.models:
                 check_identity(identity, run_identity(opened, run), f"run '{run}'")
-            work(opened, questions, run, job_alive=job_alive)
+            work(with_devices(opened), questions, run, job_alive=job_alive)
 
 
 def _add_journal(app: typer.Typer) -> None:
