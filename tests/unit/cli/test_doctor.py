@@ -23,14 +23,14 @@ from wattbench.study.load import load_study
 
 @pytest.fixture
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Puts shell scripts first, and nothing else but the system's own tools, on PATH."""
+    """Puts shell scripts, and nothing else, on PATH: the machine may have a Slurm of its own."""
     folder = tmp_path / "tools"
     folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    monkeypatch.setenv("PATH", str(folder))
 
     def make(name: str, script: str) -> None:
         file = folder / name
-        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")
         file.chmod(0o755)
 
     return make
