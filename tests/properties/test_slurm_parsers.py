@@ -97,6 +97,12 @@ def fixtures() -> Iterator[tuple[str, str, Parser]]:
     for path in sorted((FIXTURES / "scontrol").glob("*.txt")):
         one_line = " ".join(line.strip() for line in path.read_text().splitlines())
         yield f"{path.name} -o", one_line, parse_show_job
+    for path in sorted((FIXTURES / "recorded").glob("*/*")):
+        parser = {
+            "sacct": parse_with_header, "seff": parse_seff_output, "scontrol": parse_show_job,
+            "sstat": parse_sstat,
+        }[path.stem.partition("-")[0]]  # fmt: skip
+        yield f"{path.parent.name}/{path.name}", path.read_text(), parser
     yield "sstat.txt", (FIXTURES / "sstat.txt").read_text(), parse_sstat
 
 

@@ -32,6 +32,10 @@ JOBSTATS = (
 """Columns that jobstats alone fills."""
 
 
+LATE = frozenset({"state", "state_raw", "exit_code", "ended_at", "wall_s"})
+"""What accounting says of a job until it hears of its end."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What each source says of one attempt of a job.
@@ -162,20 +166,23 @@ def _name(evidence: Evidence) -> str:
 
 
 def _scheduler(evidence: Evidence) -> Row:
-    """What sacct says, and where it says nothing or less of a job that is over, scontrol."""
+    """What sacct says; what it lacks, or has not heard yet of a job that is over, by scontrol."""
     attempt, job = evidence.attempt, evidence.controller
     row = {} if attempt is None else _accounting(attempt)
     if job is None:
         return row
+    newer = _controller(job)
     if attempt is None:
-        return _controller(job)
-    if attempt.state_raw in NOT_OVER and job.state not in NOT_OVER:
-        newer = _controller(job)
-        return row | {
-            column: newer[column]
-            for column in ("state", "state_raw", "exit_code", "ended_at", "wall_s")
-        }
-    return row
+        return newer
+    late = attempt.state_raw in NOT_OVER and job.state not in NOT_OVER
+    taken = {
+        column: value
+        for column, value in newer.items()
+        if (row[column] in (None, []) or (late and column in LATE)) and value not in (None, [])
+    }
+    if attempt.state_raw in NOT_OVER and not late:
+        taken.pop("ended_at", None)
+    return row | taken
 
 
 def _accounting(attempt: Attempt) -> Row:

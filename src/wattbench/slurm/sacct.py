@@ -140,6 +140,19 @@ def parse_gpus(tres: str) -> int | None:
     return sum(counts.values()) if counts else None
 
 
+def parse_memory(tres: str) -> int | None:
+    """Bytes of the 'mem=' of 'cpu=1,mem=500M,node=1', over all nodes; None where none is named.
+
+    Raises:
+        ParseError: It is no size.
+    """
+    for part in tres.split(","):
+        name, _, amount = part.partition("=")
+        if name == "mem":
+            return parse_size(amount) or None
+    return None
+
+
 def parse_sacct_time_limit(text: str) -> str | None:
     """The time limit of `sacct -j ID --format=Timelimit -P -n`, as sacct writes it.
 
@@ -173,7 +186,12 @@ def parse_time(text: str) -> datetime | None:
 
 
 def parse(
-    text: str, fields: Sequence[str] = FIELDS, *, source: str = "sacct", first_line: int = 1
+    text: str,
+    fields: Sequence[str] = FIELDS,
+    *,
+    source: str = "sacct",
+    first_line: int = 1,
+    broken: dict[str, ParseError] | None = None,
 ) -> list[Record]:
     """Records of `sacct -P -n --format=<fields>`, in its order.
 
@@ -182,6 +200,8 @@ def parse(
         fields: The fields asked for, in order; a free text may be the last.
         source: What is read, for messages: a file's name or 'sacct'.
         first_line: Number of the text's first line in that source.
+        broken: Takes the error of every line that cannot be read, by the job id it starts
+            with, in place of raising it: one job's odd line is not to cost the others theirs.
 
     Raises:
         ParseError: A line has another number of fields, or a field cannot be read; the message
@@ -189,18 +209,27 @@ def parse(
     """
     records = []
     for number, line in _lines(text, fields, first_line):
-        cells = line.split("|", len(fields) - 1)
-        where = f"{source}, line {number}"
-        if len(cells) != len(fields) or (fields[-1] not in FREE_TEXT and "|" in cells[-1]):
-            raise ParseError(
-                f"{line.count('|') + 1} fields where {len(fields)} were asked for: {line[:120]!r}.",
-                where=where,
-            )
         try:
-            records.append(_record(dict(zip(fields, cells, strict=True))))
+            records.append(_line_record(line, fields, f"{source}, line {number}"))
         except ParseError as error:
-            raise ParseError(error.what, where=f"{where}, {cells[0][:40]}") from error
+            job = line.partition("|")[0].partition(".")[0]
+            if broken is None or not JOB_ID.match(job):
+                raise
+            broken.setdefault(job, error)
     return records
+
+
+def _line_record(line: str, fields: Sequence[str], where: str) -> Record:
+    cells = line.split("|", len(fields) - 1)
+    if len(cells) != len(fields) or (fields[-1] not in FREE_TEXT and "|" in cells[-1]):
+        raise ParseError(
+            f"{line.count('|') + 1} fields where {len(fields)} were asked for: {line[:120]!r}.",
+            where=where,
+        )
+    try:
+        return _record(dict(zip(fields, cells, strict=True)))
+    except ParseError as error:
+        raise ParseError(error.what, where=f"{where}, {cells[0][:40]}") from error
 
 
 FREE_TEXT = frozenset({"AdminComment", "Comment", "SubmitLine", "JobName", "WorkDir"})
@@ -270,6 +299,10 @@ def _record(cell: Mapping[str, str]) -> Record:
     cpus, nodes = count("AllocCPUS"), count("NNodes")
     elapsed = count("ElapsedRaw")
     limit = count("TimelimitRaw")
+    requested = parse_size(cell.get("ReqMem", ""), cpus=cpus, nodes=nodes) or None
+    if requested is None and not step:
+        # slurmdbd loses ReqMem of a job whose end it hears of before its start.
+        requested = parse_memory(cell.get("AllocTRES", ""))
     tasks = count("NTasks")
     return Record(
         job=job,
@@ -291,7 +324,7 @@ def _record(cell: Mapping[str, str]) -> Record:
         cpus=cpus,
         tasks=tasks,
         cpu_s=parse_duration(cell.get("TotalCPU", "")),
-        memory_requested_bytes=parse_size(cell.get("ReqMem", ""), cpus=cpus, nodes=nodes) or None,
+        memory_requested_bytes=requested,
         # Whatever ran held memory: 0 is what accounting writes of a step it never sampled.
         memory_peak_bytes=parse_size(cell.get("MaxRSS", "")) or None,
         memory_peak_node=text("MaxRSSNode"),

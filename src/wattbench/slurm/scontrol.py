@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from wattbench.errors import ParseError
-from wattbench.slurm.sacct import NO_NODES, parse_gpus, parse_time
-from wattbench.slurm.units import parse_count, parse_duration, parse_size
+from wattbench.slurm.sacct import NO_NODES, parse_gpus, parse_memory, parse_time
+from wattbench.slurm.units import parse_count, parse_duration
 
 NOTHING = frozenset({"", "(null)", "N/A", "None", "none", "Unknown"})
 KEY = re.compile(r"(?:^|\s)([A-Z][A-Za-z_]*(?:[/:][A-Za-z:*]+)*)=")
@@ -36,6 +36,7 @@ TO_LINE_END = frozenset(
 """Fields that end their line: what follows may hold blanks and '='."""
 
 ONE_LINE_KEYS = (
+    "HetJobIdSet",
     "UserId",
     "WorkDir",
     "StdErr",
@@ -231,7 +232,7 @@ def _job(field: dict[str, str], record: str) -> Job:
         elapsed_s=parse_duration(field.get("RunTime", "")),
         time_limit_s=parse_duration(field.get("TimeLimit", "")),
         cpus=cpus,
-        memory_requested_bytes=_memory(tres),
+        memory_requested_bytes=parse_memory(tres),
         gpus=parse_gpus("" if tres in NOTHING else tres),
         stderr=text("StdErr"),
         admin_comment=text("AdminComment"),
@@ -246,11 +247,3 @@ def _name(field: dict[str, str], raw: str) -> str:
     if "HetJobId" in field and "HetJobOffset" in field:
         return f"{field['HetJobId']}+{field['HetJobOffset']}"
     return raw
-
-
-def _memory(tres: str) -> int | None:
-    for part in tres.split(","):
-        name, _, amount = part.partition("=")
-        if name == "mem":
-            return parse_size(amount) or None
-    return None

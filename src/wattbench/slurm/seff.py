@@ -44,6 +44,7 @@ KEYS = (
 )
 NOT_PRINTED = "seff does not print it"
 NEVER_RAN = "no time passed, so there is nothing to take a share of"
+NOT_ASKED = "seff's 0.00 is no memory asked for: accounting lost what was"
 NOT_SAMPLED = "seff's 0.00 is no memory that a process had: accounting took no sample of it"
 
 
@@ -170,6 +171,10 @@ def _memory_efficiency(row: Row, reasons: dict[str, str], value: str) -> None:
         size = parse_size(asked[1]) or None
         row["mem_requested_bytes"] = size
         row["mem_requested_gb"] = None if size is None else _gib(size)
+    if found[2] is not None and row["mem_requested_bytes"] is None:
+        reasons["mem_requested_bytes"] = reasons["mem_requested_gb"] = NOT_ASKED
+        reasons["mem_efficiency"] = reasons["mem_efficiency_pct"] = NOT_ASKED
+        return
     if "mem_used_bytes" in reasons:
         reasons["mem_efficiency"] = reasons["mem_efficiency_pct"] = NOT_SAMPLED
         return

@@ -29,6 +29,7 @@ SHORT_S = 30.0
 TAIL_BYTES = 1 << 16
 """How much of a job's output is looked at for the words of an out-of-memory kill."""
 
+NOT_KNOWN = "sacct does not know this job or attempt"
 FAILED = frozenset({"FAILED", "CANCELLED"})
 NOT_OVER = frozenset(
     {
@@ -69,6 +70,7 @@ class Sources:
         notes: What jobstats advises, by plain job number.
         notes_text: The text those stand in, by plain job number.
         jobstats_reason: Why jobstats says nothing of the jobs without a summary.
+        broken: Lines of sacct that cannot be read, by job id.
     """
 
     sacct: Reply = field(default_factory=lambda: Reply("", None))
@@ -79,6 +81,7 @@ class Sources:
     notes: dict[str, list[str]] = field(default_factory=dict)
     notes_text: dict[str, str] = field(default_factory=dict)
     jobstats_reason: str = "jobstats was not asked"
+    broken: dict[str, ParseError] = field(default_factory=dict)
 
     def attempt(self, job: str, number: int) -> Attempt | None:
         """What sacct says of an attempt, or None."""
@@ -88,6 +91,14 @@ class Sources:
         """What the controller says of an attempt, or None: it knows the last one only."""
         found = self.controller.get(job)
         return found if found is not None and found.attempt in {None, number} else None
+
+    def no_accounting(self, job: str) -> str:
+        """Why sacct says nothing of a job."""
+        if self.sacct.reason is not None:
+            return self.sacct.reason
+        if job in self.broken:
+            return f"sacct's line cannot be read: {self.broken[job].paragraph()}"
+        return NOT_KNOWN
 
     def summary(self, job: str, number: int) -> Summary:
         """What jobstats says of an attempt, or why nothing."""
@@ -115,7 +126,7 @@ def gather(jobs: Sequence[str], since: datetime | None) -> Sources:
         return found
     found.sacct = ask(jobs, since)
     try:
-        found.attempts = attempts(parse(found.sacct.text))
+        found.attempts = attempts(parse(found.sacct.text, broken=found.broken))
     except ParseError as error:
         found.sacct = Reply(found.sacct.text, f"sacct's output cannot be read: {error.paragraph()}")
     found.scontrol, found.controller = ask_controller(jobs)

@@ -28,8 +28,6 @@ RAW_SUMMARIES = "jobstats.json"
 RAW_NOTES = "jobstats.txt"
 """Files beside compute.json that keep what the tools printed about a run's own jobs."""
 
-NOT_KNOWN = "sacct does not know this job or attempt"
-
 
 def collect_compute(study: Study, questions: str) -> None:
     """Write compute.json of every run on a question set; asks Slurm once for all of them.
@@ -184,7 +182,7 @@ def rows_of(
 def _evidence(sources: Sources, job: str, number: int, gpus: Row | None = None) -> Evidence:
     found = Evidence(
         attempt=sources.attempt(job, number),
-        reason=sources.sacct.reason or NOT_KNOWN,
+        reason=sources.no_accounting(job),
         controller=sources.controlled(job, number),
         summary=sources.summary(job, number),
         notes=sources.notes_of(job),

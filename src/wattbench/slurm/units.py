@@ -12,6 +12,9 @@ SIZE = re.compile(r"^([0-9]+(?:\.[0-9]+)?)\s*([KMGTPE]?)(?:i?B)?([nc]?)$", re.IG
 DURATION = re.compile(r"^(?:([0-9]+)-)?(?:([0-9]+):)?([0-9]+):([0-9]+)(?:\.([0-9]+))?$")
 DAYS_HOURS = re.compile(r"^([0-9]+)-([0-9]+)$")
 COUNT = re.compile(r"^[0-9]+$")
+LARGEST_BYTES = 2**64 - 2
+"""No machine has as much: Slurm's NO_VAL of 64 bits is printed as a size of this kind."""
+
 LONGEST = 20
 """Digits beyond which a number is no figure of a machine."""
 
@@ -60,7 +63,7 @@ def parse_size(text: str, *, cpus: int | None = None, nodes: int | None = None) 
     if not plain or plain.endswith("?") or plain.startswith("?") or plain.lower() in UNLIMITED:
         return None
     found = SIZE.match(plain)
-    if found is None or len(found[1]) > LONGEST:
+    if found is None or len(found[1]) > 3 * LONGEST:
         raise ParseError(f"'{text[:60]}' is no size.")
     size = float(found[1]) * 1024 ** PREFIXES[found[2].upper()]
     if found[3]:
@@ -68,6 +71,8 @@ def parse_size(text: str, *, cpus: int | None = None, nodes: int | None = None) 
         if not per:
             return None
         size *= per
+    if size >= LARGEST_BYTES:
+        return None
     # Less than a byte is a rounding to nothing of something, not nothing.
     return None if 0 < size < 0.5 else round(size)
 

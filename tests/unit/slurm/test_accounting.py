@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from wattbench.errors import ParseError
 from wattbench.slurm.accounting import attempts, ran_out_of_memory, with_printed
-from wattbench.slurm.sacct import FIELDS, parse
+from wattbench.slurm.sacct import FIELDS, parse, parse_with_header
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "slurm"
 KILLED = "slurmstepd-cpu2: error: StepId=5.0 exceeded memory limit (390717440 > 157286400)"
@@ -40,6 +41,25 @@ def test_a_kill_for_memory_without_cgroups_is_told_by_the_peak() -> None:
     found = attempts(parse((FIXTURES / "oom_overmem.psv").read_text()))["7"][0]
     assert (found.state, found.state_raw) == ("OUT_OF_MEMORY", "FAILED")
     assert found.memory_peak_bytes > found.job.memory_requested_bytes
+
+
+@pytest.mark.parametrize("case", ["out_of_memory", "out_of_memory_without_srun"])
+def test_kills_for_memory_on_the_test_cluster(case: str) -> None:
+    text = (FIXTURES / "recorded" / case / "sacct.psv").read_text()
+    (found,) = next(iter(attempts(parse_with_header(text)).values()))
+    assert (found.state, found.state_raw) == ("OUT_OF_MEMORY", "FAILED")
+    # ReqMem of the second is Slurm's NO_VAL, for its end was heard of first; AllocTRES has it.
+    assert found.job.memory_requested_bytes == 100 * 2**20
+
+
+def test_a_line_that_cannot_be_read_costs_the_others_nothing() -> None:
+    broken: dict = {}
+    text = "\n".join([line(ElapsedRaw="soon"), line(JobID="6", JobIDRaw="6", ElapsedRaw="3")])
+    (record,) = parse(text, broken=broken)
+    assert (record.job, record.elapsed_s) == ("6", 3.0)
+    assert "'soon' is no count" in broken["5"].paragraph()
+    with pytest.raises(ParseError, match="soon"):
+        parse(text)
 
 
 def test_a_kill_for_another_reason_is_none_for_memory() -> None:

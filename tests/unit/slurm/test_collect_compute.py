@@ -321,6 +321,32 @@ def test_the_controller_stands_in_for_accounting_that_is_away(
     assert "Connection refused" in found["pending"]["reason"]
 
 
+def test_what_accounting_lacks_the_controller_fills(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path, ["a", "b"])
+    slurm_run(study, tmp_path, "a", "91", (1,))
+    slurm_run(study, tmp_path, "b", "92", (1,))
+    answer = tmp_path / "answer"
+    # Still running as far as accounting has heard, without partition and limit; and a broken line.
+    late = accounted("91", State="RUNNING", End="Unknown", Partition="", TimelimitRaw="")
+    answer.write_text(late + accounted("92", ElapsedRaw="soon"))
+    install(
+        tmp_path,
+        monkeypatch,
+        sacct=f"cat {answer}",
+        scontrol=f"cat {FIXTURES}/scontrol/gpu4_2nodes.txt",
+    )
+    collect_compute(study, "set")
+    (row,) = document(tmp_path, "a")["rows"]
+    assert (row["state"], row["ended_at"]) == ("COMPLETED", "2026-11-22T03:31:19+00:00")
+    assert (row["partition"], row["time_limit_s"], row["cpus"]) == ("gpu", 600.0, 2)
+    assert_every_null_has_a_reason(row)
+    (other,) = document(tmp_path, "b")["rows"]
+    assert other["source"] == "ledger"
+    assert "sacct, line 3, 92: 'soon' is no count" in reasons(other)["state"]
+
+
 def test_a_kill_for_memory_is_told_by_what_the_job_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

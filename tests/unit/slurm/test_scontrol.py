@@ -71,6 +71,19 @@ def test_free_text_with_blanks_and_equals_signs() -> None:
     assert job.fields["Comment"] == "a b=c JobState=RUNNING"
 
 
+@pytest.mark.parametrize("path", sorted((FIXTURES / "recorded").glob("*/scontrol*.txt")), ids=str)
+def test_every_job_of_the_test_cluster(path: Path) -> None:
+    text = path.read_text()
+    jobs = parse_show_job(text)
+    assert len(jobs) == sum(line.startswith("JobId=") for line in text.splitlines())
+    for job in jobs:
+        assert job.cpus is not None
+        assert job.memory_requested_bytes is not None
+        assert job.time_limit_s is not None
+    one_line = "\n".join(" ".join(part.strip() for part in job.text.splitlines()) for job in jobs)
+    assert [job.fields for job in parse_show_job(one_line)] == [job.fields for job in jobs]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -10,7 +10,7 @@ import pytest
 from wattbench.errors import ParseError
 from wattbench.slurm.accounting import attempts
 from wattbench.slurm.efficiency import seff_figures
-from wattbench.slurm.sacct import parse, parse_sacct_time_limit, parse_with_header
+from wattbench.slurm.sacct import FIELDS, parse_sacct_time_limit, parse_with_header
 from wattbench.slurm.seff import KEYS, parse_seff_output
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "slurm"
@@ -69,6 +69,14 @@ def test_zeros_that_mean_unknown_are_unknown() -> None:
     assert parse_seff_output(seff("array"))["cpu_efficiency_pct"] == 0.0
 
 
+def test_memory_asked_for_that_accounting_lost_is_unknown() -> None:
+    text = (FIXTURES / "recorded" / "out_of_memory_without_srun" / "seff.txt").read_text()
+    row = parse_seff_output(text)
+    assert row["mem_used_gb"] == 0.24
+    assert row["mem_requested_gb"] is row["mem_efficiency"] is None
+    assert "accounting lost" in row["reasons"]["mem_efficiency_pct"]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -121,7 +129,9 @@ def pairs() -> Iterator[tuple[str, str, str]]:
     for path in sorted((FIXTURES / "seff").glob("*.txt")):
         accounted = FIXTURES / f"{path.stem}.psv"
         if accounted.exists():
-            yield path.stem, path.read_text(), accounted.read_text()
+            yield path.stem, path.read_text(), f"{'|'.join(FIELDS)}\n{accounted.read_text()}"
+    for path in sorted((FIXTURES / "recorded").glob("*/seff.txt")):
+        yield f"own {path.parent.name}", path.read_text(), (path.parent / "sacct.psv").read_text()
 
 
 def agree(case: str, printed: str, sacct_attempts: dict[str, list]) -> None:
@@ -144,7 +154,9 @@ def agree(case: str, printed: str, sacct_attempts: dict[str, list]) -> None:
             share = 100 * whole / derived["core_wall_s"]
             assert said["cpu_efficiency_pct"] == pytest.approx(share, abs=0.00501), case
     share = said["mem_efficiency_pct"]
-    assert (share is None) == (derived["mem_efficiency_pct"] is None), case
+    # Where seff lost what was asked for, AllocTRES still has it.
+    lost = said["mem_requested_bytes"] is None
+    assert (share is None) == (lost or derived["mem_efficiency_pct"] is None), case
     if share is not None:
         assert share == pytest.approx(derived["mem_efficiency_pct"], abs=0.00501), case
     # Two decimals of MB or GB are what it prints.
@@ -158,11 +170,11 @@ def agree(case: str, printed: str, sacct_attempts: dict[str, list]) -> None:
     ("case", "printed", "accounted"), list(pairs()), ids=lambda value: value[:20]
 )
 def test_derived_figures_agree_with_seff(case: str, printed: str, accounted: str) -> None:
-    agree(case, printed, attempts(parse(accounted)))
+    agree(case, printed, attempts(parse_with_header(accounted)))
 
 
 def test_the_recorded_jobs_are_many() -> None:
-    assert len(list(pairs())) >= 19
+    assert len(list(pairs())) >= 35
 
 
 @pytest.mark.skipif(not RECORDED.is_dir(), reason=f"no recorded Slurm output at {RECORDED}")

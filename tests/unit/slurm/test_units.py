@@ -41,6 +41,8 @@ def test_sizes() -> None:
     assert parse_size("512 B") == 512
     assert parse_size("16?") is None
     assert parse_size("4Gn") is None
+    # NO_VAL of 64 bits in megabytes.
+    assert parse_size("18889465931478580854784.00K") is None
     # What rounds to no byte at all was something.
     assert parse_size("0.0001 B") is None
     assert parse_size("") is None
