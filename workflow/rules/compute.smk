@@ -1,4 +1,7 @@
-# What the scheduler knows of every run's jobs, asked once for a whole question set.
+# What the scheduler knows of every run's jobs, asked once for a whole question set, and again
+# where accounting was away or late: then the number of the asking goes up.
+
+from wattbench.slurm.pending import asking
 
 
 rule collect_compute:
@@ -21,9 +24,13 @@ rule collect_compute:
         "../../envs/workflow.yaml"
     params:
         study=str(layout.study),
+        asking=lambda wildcards: asking(
+            plan.run(wildcards.questions, run) for run in study.models
+        ),
         code=plan.code("collect_compute"),
     shell:
         "wattbench collect-compute"
         " --study {params.study:q}"
         " --questions {wildcards.questions:q}"
+        " --asking {params.asking}"
         " --log {log:q}"

@@ -39,6 +39,7 @@ rule infer:
         ).walltime(attempt),
         gpu=lambda wildcards: plan.gpus(wildcards.questions, wildcards.run),
         measurements=1,
+        attempt=lambda wildcards, attempt: attempt,
     params:
         study=str(layout.study),
         identity=lambda wildcards: plan.run_identity(wildcards.run),
@@ -49,4 +50,5 @@ rule infer:
         " --questions {wildcards.questions:q}"
         " --run {wildcards.run:q}"
         " --identity {params.identity:q}"
+        " --attempt {resources.attempt}"
         " --log {log:q}"

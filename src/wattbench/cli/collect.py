@@ -19,10 +19,13 @@ def register(app: typer.Typer) -> None:
     def collect(
         study: StudyOption,
         questions: Annotated[str, typer.Option(help="Name of the question set.")],
+        asking: Annotated[
+            int, typer.Option(min=1, help="Which time accounting is asked; kept in the files.")
+        ] = 1,
         log: LogOption = None,
     ) -> None:
         """Ask the scheduler what every run's jobs took; writes compute.json of every run."""
         with stage(log):
             from wattbench.slurm.stage import collect_compute
 
-            collect_compute(open_study(study), questions)
+            collect_compute(open_study(study), questions, asking=asking)

@@ -39,19 +39,21 @@ def register(app: typer.Typer) -> None:
 
 def _add_infer(app: typer.Typer) -> None:
     @app.command()
-    def infer(
+    def infer(  # noqa: PLR0917
         study: StudyOption,
         questions: QuestionsOption,
         run: RunOption,
         identity: IdentityOption = None,
+        attempt: Annotated[int, typer.Option(min=1, help="Which try of the workflow this is.")] = 1,
         log: LogOption = None,
     ) -> None:
         """Ask a model the questions that its journal lacks, and write the run's files.
 
         Example: wattbench infer --study config/config.yaml --questions mine --run smollm2-135m
         """
+        from wattbench.inference.scheduler import Scheduler
         from wattbench.inference.stage import infer as work
-        from wattbench.slurm.alive import job_alive
+        from wattbench.slurm.alive import job_alive, job_state
         from wattbench.study.demands import with_devices
         from wattbench.study.identity import run_identity
 
@@ -59,7 +61,8 @@ def _add_infer(app: typer.Typer) -> None:
             opened = open_study(study)
             if run in opened.models:
                 check_identity(identity, run_identity(opened, run), f"run '{run}'")
-            work(with_devices(opened), questions, run, job_alive=job_alive)
+            scheduler = Scheduler(alive=job_alive, state=job_state)
+            work(with_devices(opened), questions, run, scheduler=scheduler, retry=attempt > 1)
 
 
 def _add_journal(app: typer.Typer) -> None:

@@ -30,6 +30,7 @@ import psutil
 
 from wattbench.errors import FaultError
 from wattbench.files import fault_of, write_json
+from wattbench.inference.scheduler import NO_SCHEDULER, Scheduler
 from wattbench.telemetry.job import SLURM, Job
 
 LEASE = "lease.json"
@@ -40,9 +41,6 @@ POLL_S = 0.5
 SAY_EVERY_S = 60.0
 ASK_EVERY_S = 30.0
 """Seconds between two questions to the scheduler; its controller serves the whole site."""
-
-JobAlive = Callable[[str], bool | None]
-"""Whether the scheduler still runs a job; None where it does not say."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,7 @@ class Lease:
     Args:
         folder: The journal's folder.
         job: The job that this process works for, or None.
-        job_alive: Asks the scheduler about a holder's job.
+        scheduler: Asked about a holder's job.
         wait_s: Seconds to wait for a living holder.
         check: Called while it waits; raises to give up.
 
@@ -124,14 +122,14 @@ class Lease:
         folder: Path,
         *,
         job: Job | None = None,
-        job_alive: JobAlive = lambda _: None,
+        scheduler: Scheduler = NO_SCHEDULER,
         wait_s: float = math.inf,
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self._path = folder / LEASE
         self._lock_path = folder / LOCK
         self._me = this_process(job)
-        self._job_alive = job_alive
+        self._scheduler = scheduler
         self._told: bool | None = None
         self._told_at = -math.inf
         self._wait_s = wait_s
@@ -234,7 +232,7 @@ class Lease:
     def _ask(self, job_id: str) -> bool | None:
         now = time.monotonic()
         if now - self._told_at >= ASK_EVERY_S:
-            self._told, self._told_at = self._job_alive(job_id), now
+            self._told, self._told_at = self._scheduler.alive(job_id), now
         return self._told
 
     def _age_s(self) -> float:

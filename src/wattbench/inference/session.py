@@ -13,10 +13,11 @@ from wattbench.inference.backends.base import Backend
 from wattbench.inference.engine import ASKER, Engine
 from wattbench.inference.journal import ABSTAINED, ANSWERS, FAILED
 from wattbench.inference.run import Row, Run
+from wattbench.inference.scheduler import SIGNALLED, Scheduler
 from wattbench.inference.stopping import Stop
 from wattbench.progress import Progress
 from wattbench.records import Appender, Record
-from wattbench.telemetry.job import cpu_model, given_gpus, this_job, versions
+from wattbench.telemetry.job import SLURM, cpu_model, given_gpus, this_job, versions
 from wattbench.telemetry.ledger import starts
 from wattbench.telemetry.segment import Head, Segment
 
@@ -31,14 +32,22 @@ class Session:
         records: The journal's records; those made here are added.
         stop: Tells when to stop.
         beat: Called with every heartbeat.
+        scheduler: Asked why the job is signalled.
     """
 
     def __init__(
-        self, run: Run, records: list[Record], stop: Stop, beat: Callable[[], None]
+        self,
+        run: Run,
+        records: list[Record],
+        stop: Stop,
+        *,
+        beat: Callable[[], None],
+        scheduler: Scheduler,
     ) -> None:
         self._run = run
         self._records = records
         self._stop = stop
+        self._scheduler = scheduler
         self._segment = Segment(
             run.journal,
             self._head(),
@@ -105,7 +114,7 @@ class Session:
                         self._abstain(row)
                 if asked and not self._stop.requested:
                     self._ask(asked)
-            ended_by = "finished" if self._stop.number is None else "signal"
+            ended_by = "finished" if self._stop.number is None else self._ending()
             detail = self._stop.name
         except WattbenchError as error:
             detail = error.paragraph()
@@ -115,6 +124,10 @@ class Session:
         if self._stop.number is not None:
             self._leave()
         return len(asked)
+
+    def _ending(self) -> str:
+        job = self._segment.head.job
+        return self._scheduler.ending(job.job_id) if job.scheduler == SLURM else SIGNALLED
 
     def _abstain(self, row: Row) -> None:
         self._record(

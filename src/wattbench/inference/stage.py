@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from wattbench.errors import InputError
+from wattbench.errors import FaultError, InputError
 from wattbench.inference.fold import prediction_row, write_predictions
 from wattbench.inference.jobfile import job_file
 from wattbench.inference.journal import (
@@ -17,8 +17,9 @@ from wattbench.inference.journal import (
     open_answers,
     outcomes,
 )
-from wattbench.inference.lease import JobAlive, Lease
+from wattbench.inference.lease import Lease
 from wattbench.inference.run import Run
+from wattbench.inference.scheduler import CANCELLED, NO_SCHEDULER, Scheduler
 from wattbench.inference.session import Session
 from wattbench.inference.stopping import Stop
 from wattbench.records import read
@@ -26,17 +27,26 @@ from wattbench.study.models import SMOKE, Study
 from wattbench.tables.answers import SAMPLES, SEGMENTS
 from wattbench.tables.files import file_digest, write_json, write_rows
 from wattbench.telemetry.job import this_job
-from wattbench.telemetry.ledger import mend_ledger, sample_rows, segment_rows, starts
+from wattbench.telemetry.ledger import last_ending, mend_ledger, sample_rows, segment_rows, starts
 
 
-def infer(study: Study, questions: str, run: str, *, job_alive: JobAlive = lambda _: None) -> None:
+def infer(
+    study: Study,
+    questions: str,
+    run: str,
+    *,
+    scheduler: Scheduler = NO_SCHEDULER,
+    retry: bool = False,
+) -> None:
     """Ask a model what its journal lacks, and write the run's files.
 
     Args:
         study: The study.
         questions: Name of the question set.
         run: Name of the model entry.
-        job_alive: Asks the scheduler whether the job of another holder of the journal runs.
+        scheduler: Asked about the jobs that work for the run.
+        retry: Whether the workflow started this by itself, after a failure. Where a user cancelled
+            the job before it, it then does not go on.
 
     Raises:
         InputError: The contexts, the weights or the settings cannot be used.
@@ -48,15 +58,28 @@ def infer(study: Study, questions: str, run: str, *, job_alive: JobAlive = lambd
     work = Run(study, questions, run)
     with (
         Stop() as stop,
-        Lease(work.journal, job=this_job(), job_alive=job_alive, check=stop.leave) as lease,
+        Lease(work.journal, job=this_job(), scheduler=scheduler, check=stop.leave) as lease,
     ):
         records, notes = open_answers(work.journal)
         notes += mend_ledger(work.journal)
         for note in notes:
             print(f"wattbench: {note}", file=sys.stderr, flush=True)  # noqa: T201
         missing = work.missing(outcomes(records))
-        asked = Session(work, records, stop, lease.beat).work(missing) if missing else 0
+        if retry and missing and last_ending(work.journal) == CANCELLED:
+            raise _cancelled(len(work.contexts) - len(missing), len(work.contexts))
+        asked = 0
+        if missing:
+            session = Session(work, records, stop, beat=lease.beat, scheduler=scheduler)
+            asked = session.work(missing)
         fold(work, outcomes(records), asked_now=asked)
+
+
+def _cancelled(done: int, total: int) -> FaultError:
+    return FaultError(
+        f"a user cancelled this run's job at {done} of {total} questions, so it is not tried again "
+        "by itself.",
+        mend="Start snakemake again to go on; what is answered is not asked again.",
+    )
 
 
 def journal_state(study: Study, questions: str, run: str) -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
-"""Whether a run's compute.json lacks rows of accounting that it may still get."""
+"""Rows of accounting that compute.json lacks and may still get, and asking for them again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -74,3 +74,24 @@ def pending_accounting(files: RunFiles) -> bool:
     except (InputError, AttributeError, KeyError, TypeError, ValueError):
         # A broken or foreign file is collect_compute's to write anew.
         return True
+
+
+def asking(runs: Iterable[RunFiles]) -> int:
+    """Which time accounting is asked about a question set's runs, from 1.
+
+    A number that does not change while nothing is missing: the workflow collects again when it
+    does, and re-runs nothing else.
+
+    Args:
+        runs: Files of the runs.
+    """
+    known = list(runs)
+    last = max((_asked(files) for files in known), default=1)
+    return last + any(pending_accounting(files) for files in known)
+
+
+def _asked(files: RunFiles) -> int:
+    try:
+        return int(read_json(files.compute)["asking"]) if files.compute.exists() else 1
+    except (InputError, KeyError, TypeError, ValueError):
+        return 1

@@ -29,7 +29,7 @@ RAW_NOTES = "jobstats.txt"
 """Files beside compute.json that keep what the tools printed about a run's own jobs."""
 
 
-def collect_compute(study: Study, questions: str) -> None:
+def collect_compute(study: Study, questions: str, *, asking: int = 1) -> None:
     """Write compute.json of every run on a question set; asks Slurm once for all of them.
 
     Without Slurm, or where its accounting is away, the rows come from the ledger and say so.
@@ -37,6 +37,7 @@ def collect_compute(study: Study, questions: str) -> None:
     Args:
         study: The study.
         questions: Name of the question set.
+        asking: Which time accounting is asked, as `pending.asking` gives it; kept in the files.
 
     Raises:
         InputError: There is no such set, or a run's ledger cannot be read.
@@ -62,6 +63,7 @@ def collect_compute(study: Study, questions: str) -> None:
         jobs = {row["job_id"] for row in rows if row["scheduler"] == "slurm"}
         document = {
             "schema_version": SCHEMA_VERSION,
+            "asking": asking,
             **_keep_raw(files, sources, jobs),
             "pending": until_when(rows, sources.sacct),
             "rows": [as_json(row) for row in rows],

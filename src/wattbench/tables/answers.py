@@ -102,7 +102,7 @@ SEGMENTS = Table(
         Column("started_at", TIME, "Wall clock at the start."),
         Column("ended_at", TIME, "Wall clock at the end, or at the last heartbeat of a killed process."),
         Column("duration_s", REAL, "By the monotonic clock.", "s"),
-        Column("ended_by", TEXT, "finished, failed, signal or killed (no end was written)."),
+        Column("ended_by", TEXT, "finished, failed, timeout, preempted, cancelled, signal (other), or killed (no end)."),
         Column("lost_s", REAL, "At most this long ran on after the last heartbeat, unmeasured.", "s"),
         Column("answered", COUNT, "Questions answered in it."),
         Column("cpu_s", REAL, "CPU time of the whole process tree.", "s", "where it could not be read"),

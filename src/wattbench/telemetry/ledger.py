@@ -55,6 +55,12 @@ def _starts(records: Sequence[Record]) -> list[Record]:
     return [record for record in records if record["kind"] == "start"]
 
 
+def last_ending(folder: Path) -> str | None:
+    """How the last segment of a ledger ended; None where it was killed or there is none."""
+    records = ledger_records(folder)
+    return str(records[-1]["ended_by"]) if records and records[-1]["kind"] == "end" else None
+
+
 def mend_ledger(folder: Path) -> list[str]:
     """Repair a ledger that a killed process left; a sentence for each repair of note.
 

@@ -175,7 +175,7 @@ class Segment:
         """Close the segment.
 
         Args:
-            ended_by: 'finished', 'failed' or 'signal'.
+            ended_by: 'finished', 'failed', 'signal', or why the scheduler sent one.
             detail: The failure or the signal's name.
 
         Raises:

@@ -9,6 +9,7 @@ import resource
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections import Counter
 from dataclasses import replace
@@ -19,9 +20,11 @@ from replaying import Bench
 
 from wattbench.errors import FaultError
 from wattbench.inference.lease import LEASE, Lease, this_process
+from wattbench.inference.scheduler import Scheduler
 from wattbench.inference.stage import infer
 from wattbench.records import read
 from wattbench.telemetry.job import SLURM, Job, this_job
+from wattbench.telemetry.ledger import last_ending
 
 PATIENCE_S = 60.0
 
@@ -193,7 +196,9 @@ def test_slurm_says_whether_a_holder_on_another_node_lives(
         return alive
 
     write_holder(bench, fresh=fresh, job_id="55")
-    lease = Lease(bench.journal, job=slurm_job("56"), job_alive=job_alive, wait_s=0.2)
+    lease = Lease(
+        bench.journal, job=slurm_job("56"), scheduler=Scheduler(alive=job_alive), wait_s=0.2
+    )
     if taken:
         with lease:
             pass
@@ -205,8 +210,36 @@ def test_slurm_says_whether_a_holder_on_another_node_lives(
 
 def test_a_requeued_job_does_not_ask_slurm_about_itself(bench: Bench) -> None:
     write_holder(bench, fresh=False, job_id="55")
-    with Lease(bench.journal, job=slurm_job("55"), job_alive=lambda _: True, wait_s=0.2):
+    with Lease(
+        bench.journal, job=slurm_job("55"), scheduler=Scheduler(alive=lambda _: True), wait_s=0.2
+    ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("state", "ended_by"),
+    [("CANCELLED", "cancelled"), ("TIMEOUT", "timeout"), ("RUNNING", "signal"), (None, "signal")],
+)
+def test_the_ledger_says_why_slurm_stopped_a_job(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, state: str | None, ended_by: str
+) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "70")
+    bench.options["sleep_s"] = 0.3
+    alarm = threading.Timer(0.8, os.kill, (os.getpid(), signal.SIGTERM))
+    alarm.start()
+    with pytest.raises(SystemExit):
+        infer(bench.study, "asked", "replay", scheduler=Scheduler(state=lambda _: state))
+    assert last_ending(bench.journal) == ended_by
+
+    if state == "CANCELLED":
+        with pytest.raises(FaultError, match=r"cancelled this run's job at \d of 6"):
+            infer(bench.study, "asked", "replay", retry=True)
+        assert started_segments(bench) == 1
+        infer(bench.study, "asked", "replay")
+    else:
+        infer(bench.study, "asked", "replay", retry=True)
+    assert started_segments(bench) == 2
+    assert sorted(bench.calls()) == [f"q{number}" for number in range(6)]
 
 
 def slurm_job(job_id: str) -> Job:
