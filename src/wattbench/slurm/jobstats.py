@@ -292,8 +292,8 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def _whole(value: float | None) -> int | None:
-    """Whole bytes or CPUs; less than a half of one is not none."""
-    if value is None or 0 < value < 0.5:
+    """Whole bytes or CPUs; less than one is not none."""
+    if value is None or 0 < value < 1:
         return None
     return round(value)
 

@@ -74,7 +74,7 @@ def parse_size(text: str, *, cpus: int | None = None, nodes: int | None = None) 
     if size >= LARGEST_BYTES:
         return None
     # Less than a byte is a rounding to nothing of something, not nothing.
-    return None if 0 < size < 0.5 else round(size)
+    return None if 0 < size < 1 else round(size)
 
 
 def parse_count(text: str) -> int | None:

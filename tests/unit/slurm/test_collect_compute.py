@@ -32,22 +32,26 @@ def assert_every_null_has_a_reason(row: dict[str, Any]) -> None:
     assert nulls == set(reasons(row))
 
 
-def slurm_run(study: Study, folder: Path, run: str, job: str, attempts: tuple[int, ...]) -> None:
+def slurm_run(
+    study: Study, folder: Path, run: str, job: str, attempts: tuple[int, ...], *more: str
+) -> None:
+    """A run whose ledger has these attempts of a job, and one of each further job."""
     write_run(study, run, RIGHT)
     files = Layout(folder / "results").run("local", "set", run)
+    tried = [(job, attempt) for attempt in attempts] + [(name, 1) for name in more]
     rows = [
         segment(
             run,
-            segment=f"{run}-{attempt}",
-            number=attempt,
-            job_id=job,
+            segment=f"{run}-{number}",
+            number=number,
+            job_id=name,
             scheduler="slurm",
             attempt=attempt,
             started_at=datetime(2026, 11, 22, 3, 20, tzinfo=UTC),
             ended_at=datetime(2026, 11, 22, 3, 21, tzinfo=UTC),
             rss_peak_bytes=20 * 2**20,
         )
-        for attempt in attempts
+        for number, (name, attempt) in enumerate(tried, start=1)
     ]
     write_rows(files.segments, SEGMENTS, rows)
 
@@ -189,16 +193,19 @@ def test_a_sacct_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_hundred_jobs_take_two_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = [f"m{number}" for number in range(100)]
+    names = [f"m{number}" for number in range(4)]
     study = make_study(tmp_path, names)
     for number, name in enumerate(names):
-        slurm_run(study, tmp_path, name, str(1000 + number), (1,))
+        first, *more = (str(1000 + 25 * number + place) for place in range(25))
+        slurm_run(study, tmp_path, name, first, (1,), *more)
     answer = tmp_path / "answer"
     answer.write_text("".join(accounted(str(1000 + number)) for number in range(100)))
     called = install(tmp_path, monkeypatch, sacct=f"cat {answer}", jobstats="echo unasked")
     collect_compute(study, "set")
     assert [call.split()[0] for call in called.read_text().splitlines()] == ["sacct", "scontrol"]
-    (row,) = document(tmp_path, "m42")["rows"]
+    rows = document(tmp_path, "m1")["rows"]
+    assert [row["job_id"] for row in rows] == [str(job) for job in range(1025, 1050)]
+    row = rows[17]
     assert (row["job_id"], row["state"], row["gpus"]) == ("1042", "COMPLETED", 1)
     assert "at most 4 jobs" in reasons(row)["gpu_utilisation_jobstats_pct"]
     assert_every_null_has_a_reason(row)
