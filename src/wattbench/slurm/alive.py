@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from wattbench.slurm.calls import call
 
 TIMEOUT_S = 20.0
-STATE_TIMEOUT_S = 3.0
-STATE = re.compile(r"\bJobState=(\w+)")
+STATE_TIMEOUT_S = 2.0
 ALIVE = frozenset(
     {"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"}
 )
@@ -31,12 +28,25 @@ def job_alive(job_id: str) -> bool | None:
 
 
 def job_state(job_id: str) -> str | None:
-    """State of a job as the controller knows it, such as RUNNING; None where it does not say.
+    """State of a job, such as RUNNING or, while it is being ended, why; None where none says it.
+
+    While a job's processes are told to end, slurmctld says COMPLETING and hides the state beneath:
+    of a time limit the reason speaks, of the rest the accounting.
 
     Args:
         job_id: Slurm's id of the job.
     """
     # Asked by a job that is about to be killed, so there is little time.
-    reply = call(["scontrol", "-o", "show", "job", job_id], timeout_s=STATE_TIMEOUT_S)
-    found = STATE.search(reply.text)
-    return found[1] if found else None
+    controller = call(
+        ["squeue", "--noheader", f"--jobs={job_id}", "--format=%T %r"], timeout_s=STATE_TIMEOUT_S
+    )
+    state, _, reason = controller.text.strip().partition(" ")
+    if reason == "TimeLimit":
+        return "TIMEOUT"
+    if state and state != "COMPLETING":
+        return state
+    accounting = call(
+        ["sacct", "-X", "-n", "-P", f"--jobs={job_id}", "--format=State"], timeout_s=STATE_TIMEOUT_S
+    )
+    states = accounting.text.split("\n")[0].split()
+    return states[0] if states else None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wattbench.slurm.alive import job_alive
+from wattbench.slurm.alive import job_alive, job_state
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,28 @@ def test_what_squeue_says_decides(
     assert job_alive("17") is alive
 
 
+@pytest.mark.parametrize(
+    ("squeue", "sacct", "state"),
+    [
+        ("echo RUNNING None", "exit 1", "RUNNING"),
+        ("echo COMPLETING TimeLimit", "exit 1", "TIMEOUT"),
+        ("echo COMPLETING None", "echo CANCELLED by 0", "CANCELLED"),
+        ("echo COMPLETING None", "exit 1", None),
+        ("exit 1", "echo PREEMPTED", "PREEMPTED"),
+    ],
+)
+def test_while_a_job_is_ended_accounting_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, squeue: str, sacct: str, state: str | None
+) -> None:
+    for name, body in (("squeue", squeue), ("sacct", sacct)):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{body}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert job_state("17") == state
+
+
 def test_without_slurm_nobody_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert job_alive("17") is None
+    assert job_state("17") is None
