@@ -164,19 +164,20 @@ GUIDE_V1 = Prompt(
 
 COMPACT_V1 = Prompt(
     name="compact-v1",
-    system="Answer from the context only, as JSON.",
+    system="Answer from the context only, as JSON on one line.",
     user=(
         "{context}\n\n"
         "Question: {question}\n"
         "Unit: {unit}\n"
-        "explanation: what the context says on exactly this question, or that it does not say it.\n"
-        "value: the number alone, in that unit; a list [low, high] for a range; a name, or a list "
-        'of names; for true or false 1 or 0; "is_blank" if the context does not say it.\n'
+        "explanation: one sentence: what the context says on exactly this question, or that it "
+        "does not say it.\n"
+        "answer_value: the number alone, in that unit; [low, high] for a range; a name or a list "
+        'of names; 1 or 0 for true or false; "is_blank" if the context does not say it.\n'
         "refs: numbers of the texts that say it."
     ),
     fields={
-        "explanation": {"type": "string", "maxLength": 64},
-        "value": _value(40),
+        "explanation": {"type": "string", "maxLength": 72},
+        "answer_value": _value(40),
         "refs": {},
     },
     refs="refs",

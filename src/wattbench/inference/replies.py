@@ -18,8 +18,8 @@ KEYS = (
     "ref_url",
     "supporting_materials",
 )
-SHORT: Mapping[str, str] = {"answer_value": "value", "ref_id": "refs"}
-"""Names that the compact prompt uses in place of the guide's."""
+SHORT: Mapping[str, str] = {"ref_id": "refs"}
+"""Name that the compact prompt uses in place of the guide's."""
 
 LONGEST_REPLY = 200_000
 """Characters read of a reply: no answer is longer, and a runaway reply must not cost minutes."""
@@ -218,7 +218,7 @@ def _prose(value: Any) -> str | None:
 
 def value_span(text: str) -> tuple[int, int] | None:
     """Where the answer value stands in a JSON reply, its quotes left out; None where it is not."""
-    found = re.search(r'"(?:answer_)?value"\s*:\s*', text)
+    found = re.search(r'"answer_value"\s*:\s*', text)
     if found is None:
         return None
     start = found.end()

@@ -36,7 +36,7 @@ def test_question_unit_and_context_stand_in_the_prompt(prompt: typing.Any) -> No
 def test_references_are_held_to_the_context() -> None:
     schema = COMPACT_V1.schema(SNIPPETS)
     assert schema["properties"]["refs"]["items"]["enum"] == [1, 2]
-    assert list(schema["properties"]) == ["explanation", "value", "refs"]
+    assert list(schema["properties"]) == ["explanation", "answer_value", "refs"]
     assert COMPACT_V1.schema([])["properties"]["refs"]["maxItems"] == 0
     assert GUIDE_V1.schema(SNIPPETS)["properties"]["ref_id"]["items"]["enum"] == ["a", "b"]
     assert list(GUIDE_V1.schema(SNIPPETS)["properties"]) == [
