@@ -23,7 +23,9 @@ SIGNAL_EXIT = 128
 
 
 class Stop:
-    """Remembers the first signal; a second one gives up the running question at once.
+    """Remembers the first signal; Ctrl-C after it gives up the running question at once.
+
+    Slurm sends SIGTERM to a step more than once, so another of those says nothing new.
 
     As a context manager it takes over the signals, in the main thread alone.
     """
@@ -48,7 +50,7 @@ class Stop:
         if self.number is None:
             self.number = number
             self._since = time.monotonic()
-        else:
+        elif number == signal.SIGINT:
             self.abandon.set()
 
     @property

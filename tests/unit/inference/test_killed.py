@@ -106,15 +106,26 @@ def test_a_signal_closes_the_segment(tmp_path: Path, number: signal.Signals, cod
     assert len(bench.calls()) == 12
 
 
-def test_a_second_signal_gives_up_the_running_question(tmp_path: Path) -> None:
+def test_ctrl_c_after_a_signal_gives_up_the_running_question(tmp_path: Path) -> None:
     bench = Bench(tmp_path, count=3, options={"sleep_s": 30})
     process = bench.start()
     wait_for(lambda: len(bench.calls()) == 1, process)
     process.send_signal(signal.SIGUSR1)
     time.sleep(0.2)
-    process.send_signal(signal.SIGUSR1)
-    assert process.wait(10) == 128 + signal.SIGUSR1
+    process.send_signal(signal.SIGINT)
+    assert process.wait(8) == 128 + signal.SIGUSR1
     assert answered(bench) == 0
+
+
+def test_slurm_may_repeat_its_signal(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, count=3, options={"sleep_s": 2})
+    process = bench.start()
+    wait_for(lambda: len(bench.calls()) == 1, process)
+    for _ in range(3):
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.1)
+    assert process.wait(8) == 128 + signal.SIGTERM
+    assert answered(bench) == 1
 
 
 def test_a_full_disk_stops_with_a_sentence_and_a_rerun_completes(tmp_path: Path) -> None:
