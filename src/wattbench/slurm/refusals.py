@@ -26,17 +26,17 @@ MENDS: tuple[tuple[str, str], ...] = (
         "`sinfo -o '%P %l'` lists the partitions' limits.",
     ),
     (
-        r"partition",
-        (
-            "`sinfo -s` lists the partitions; set it in cluster.partition, the partition file or "
-            "the profile's block, or with --partition."
-        ),
-    ),
-    (
         r"account",
         (
             "`sacctmgr show assoc user=$USER format=account,partition,qos` lists yours; set "
             "cluster.account or the profile's slurm_account."
+        ),
+    ),
+    (
+        r"partition",
+        (
+            "`sinfo -s` lists the partitions; set it in cluster.partition, the partition file or "
+            "the profile's block, or with --partition."
         ),
     ),
     (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 from pathlib import Path
 
@@ -147,3 +148,35 @@ def test_without_a_study_it_always_ends_well(run, empty_cache: Path) -> None:
     areas = {check["area"] for check in report["checks"]}
     assert areas == {"energy", "slurm", "backends", "weights", "machine"}
     assert all(check["detail"] for check in report["checks"])
+
+
+def test_quick_hashes_nothing_and_asks_no_scheduler(run, empty_cache: Path, tools) -> None:
+    tools("sacct", "exit 0")
+    report = json.loads(run("doctor", "--json", "--quick").stdout)
+    assert "slurm" not in {check["area"] for check in report["checks"]}
+    machine = report["machine"]
+    assert machine["wattbench"] == importlib.metadata.version("wattbench")
+    assert machine["job"]["scheduler"] == "local"
+
+
+def test_a_probe_that_slurm_refuses_ends_with_1_and_leaves_nothing(
+    run, study_file: Path, tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
+    tools("sbatch", "echo 'sbatch: error: Invalid qos specification' >&2; exit 1")
+    result = run("doctor", "--slurm", "--json", "--study", study_file, "--partition", "short")
+    report = json.loads(result.stdout)
+    assert (result.exit_code, report["can_run"]) == (1, False)
+    refused = by_name(Check(**check) for check in report["checks"])["submission"]
+    assert (refused.area, refused.state) == ("job", BLOCKS)
+    assert "Invalid qos" in refused.detail
+    assert "--partition=short" in report["probe"]["command"]
+    assert report["probe"]["job_id"] is None
+    assert not list(tmp_path.rglob(".doctor-*"))
+
+
+def test_a_partition_without_a_probe_is_refused(run) -> None:
+    result = run("doctor", "--partition", "gpu")
+    assert result.exit_code == 2
+    assert "--slurm" in result.stderr
