@@ -40,6 +40,9 @@ SAY_EVERY_S = 15.0
 ACCOUNTING_S = 30.0
 """How long accounting is waited for; sites flush it every few seconds."""
 
+AWAY_S = 5.0
+"""How long accounting that does not answer is."""
+
 REFUSED_AFTER_S = 10.0
 """A reason to wait that nothing but the user can mend is believed after this long."""
 
@@ -328,7 +331,8 @@ class _Work:
                 break
             late = f"sacct does not know the job's end {waited:.0f} s after it"
             seen.accounting_reason = reply.reason or late
-            if reply.for_good or waited >= ACCOUNTING_S:
+            patience_s = ACCOUNTING_S if reply.reason is None else AWAY_S
+            if reply.for_good or waited >= patience_s:
                 break
             time.sleep(1.0)
         seen.seff = call(["seff", str(seen.job_id)], timeout_s=CLIENT_TIMEOUT_S)

@@ -99,6 +99,7 @@ class Site:
         monkeypatch.setattr(probe_module, "ASK_EVERY_S", 0.05)
         monkeypatch.setattr(probe_module, "LOOK_EVERY_S", 0.02)
         monkeypatch.setattr(probe_module, "ACCOUNTING_S", 0.3)
+        monkeypatch.setattr(probe_module, "AWAY_S", 0.3)
         monkeypatch.setattr(probe_module, "REFUSED_AFTER_S", 0.2)
         self.said: list[str] = []
 
