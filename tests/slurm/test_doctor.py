@@ -69,8 +69,8 @@ def test_on_a_cpu_node_all_works_and_few_calls_are_made(cluster: Cluster, tmp_pa
     for what in ("submission", "scheduling", "SIGTERM", "comment in squeue"):
         assert found.state("job", what) == "ok", found.check("job", what)
     for what in (
-        "results folder", "latency of files", "srun in the job", "Python", "wattbench",
-        "GPUs of the job", "squeue on the node",
+        "results folder", "latency of files", "srun in the job", "Python", "file locks",
+        "wattbench", "GPUs of the job", "squeue on the node",
     ):  # fmt: skip
         assert found.state("node", what) == "ok", found.check("node", what)
     for what in ("scontrol", "sacct", "seff", "polling"):

@@ -7,6 +7,7 @@ files with it.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import getpass
 import json
 import secrets
@@ -162,9 +163,18 @@ class _Work:
             srun=["-n1", "--cpu-bind=q", "--cpus-per-task=1", *step_gpus, "--nodes=1"],
         )
         (here / script.SCRIPT).write_text(text, encoding="utf-8")
-        self._submit()
-        if seen.job_id is None:
-            return
+        with (here / script.LOCK).open("wb") as lock:
+            # What cannot be locked here is the node's to tell: it finds it free, or its own error.
+            with contextlib.suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._submit()
+            if seen.job_id is None:
+                return
+            self._follow()
+        self._collect()
+
+    def _follow(self) -> None:
+        seen = self.seen
         if self._await(script.STARTED):
             seen.visible = True
             seen.seen_after_s = time.monotonic() - self._submitted
@@ -176,7 +186,6 @@ class _Work:
         if self._over:
             self._await_files()
             self._after(time.monotonic())
-        self._collect()
 
     def _submit(self) -> None:
         seen = self.seen

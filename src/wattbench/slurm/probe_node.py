@@ -145,6 +145,8 @@ def node(seen: Evidence, here: Here) -> Iterator[Finding]:
             f"{here.python} does not run there: {last_line(python) or 'it said nothing'}",
             "Install wattbench's environment on a file system that all nodes share.",
         )
+    else:
+        yield _lock(python.splitlines()[-1])
     program = facts.get(script.PROGRAM)
     if program is None:
         yield Finding(
@@ -177,6 +179,21 @@ def node(seen: Evidence, here: Here) -> Iterator[Finding]:
     yield from _gpus(seen, machine)
     yield from _relayed(report.get("checks") or (), here)
     yield _squeue(facts.get(script.SQUEUE))
+
+
+def _lock(said: str) -> Finding:
+    what = "file locks"
+    if said == script.LOCK_HELD:
+        return Finding("node", what, OK, "a lock taken here is seen there")
+    detail = "a lock taken here is not seen there" if said == script.LOCK_FREE else said
+    return Finding(
+        "node",
+        what,
+        MISSING,
+        detail,
+        "Of two jobs for one run that start at the same moment the lease file alone decides then: "
+        "mount the results with locks where the site offers such a file system.",
+    )
 
 
 def _versions(machine: Mapping[str, Any], program: str, here: Here) -> Iterator[Finding]:

@@ -30,6 +30,21 @@ TERM = "term"
 SRUN_SAID = "srun.said"
 SRUN_CODE = "srun.code"
 SCRIPT = "job.sh"
+LOCK = "lock"
+LOCK_HELD = "held"
+LOCK_FREE = "free"
+
+LOOK = f"""import fcntl, sys
+print(sys.executable)
+try:
+    fcntl.flock(open(sys.argv[1], "rb+"), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    print("{LOCK_FREE}")
+except BlockingIOError:
+    print("{LOCK_HELD}")
+except OSError as error:
+    print(error.strerror)
+"""
+"""Says which Python it is, and whether the lock that the login node holds is seen."""
 
 TEXT = r"""#!/bin/sh
 # Written by `wattbench doctor --slurm`, which removes this folder when it ends.
@@ -58,7 +73,7 @@ fi
 trap 'tell {term} TERM; exit 0' TERM
 tell {step} "${{2:-srun}}"
 tell {cuda} "$CUDA_VISIBLE_DEVICES"
-{python} -c 'import sys; print(sys.executable)' > "$here/.{python_file}" 2>&1 \
+{python} -c {look} "$here/{lock}" > "$here/.{python_file}" 2>&1 \
   && mv "$here/.{python_file}" "$here/{python_file}"
 if squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T > "$here/.{squeue}" 2>&1
 then mv "$here/.{squeue}" "$here/{squeue}"
@@ -91,6 +106,8 @@ def script(
         here=shlex.quote(str(here)),
         work=shlex.quote(str(work)),
         python=shlex.quote(python),
+        look=shlex.quote(LOOK),
+        lock=LOCK,
         doctor=shlex.join(doctor),
         srun=shlex.join(srun),
         no_folder=NO_FOLDER,

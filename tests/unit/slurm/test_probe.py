@@ -145,7 +145,8 @@ def test_a_site_where_all_works(site: Site) -> None:
     assert lost == {"weights small": "missing there, though they lie here"}
     assert set(found) == {
         "submission", "scheduling", "results folder", "latency of files", "srun in the job",
-        "Python", "wattbench", "GPUs of the job", "RAPL", "weights small", "squeue on the node",
+        "Python", "file locks", "wattbench", "GPUs of the job", "RAPL", "weights small",
+        "squeue on the node",
         "SIGTERM", "comment in squeue", "scontrol", "sacct", "seff", "polling",
     }  # fmt: skip
     assert "4 s in the queue" in found["scheduling"].detail
@@ -385,3 +386,21 @@ def test_polling_by_squeue_needs_a_controller_that_remembers(site: Site) -> None
     assert "210 s are needed" in found.detail
     assert site.find(seen, replace(PROFILE, status_command="sacct")).get("polling") is None
     assert site.find(seen, NO_PROFILE)["profile"].state == MISSING
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "words"),
+    [
+        ("held", OK, "is seen there"),
+        ("free", MISSING, "not seen there"),
+        ("No locks available", MISSING, "No locks available"),
+    ],
+)
+def test_locks_that_do_not_reach_the_node_are_said(
+    site: Site, said: str, state: str, words: str
+) -> None:
+    seen = site.probe()
+    assert seen.facts["python"].splitlines()[-1] == "held"
+    told = replace(seen, facts={**seen.facts, "python": f"/env/bin/python\n{said}"})
+    found = site.find(told)["file locks"]
+    assert (found.state, words in found.detail) == (state, True)
