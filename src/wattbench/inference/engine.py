@@ -17,6 +17,7 @@ from wattbench.inference.backends.base import (
     Request,
 )
 from wattbench.inference.journal import ANSWERED, FAILED, reply_fields
+from wattbench.inference.pacing import Gate, pause_s
 from wattbench.inference.replies import Unparsable, parse_reply
 from wattbench.inference.stopping import Stop
 from wattbench.study.inference import Generation, Requests
@@ -24,8 +25,8 @@ from wattbench.study.inference import Generation, Requests
 ASKER = "asker"
 """Name of the threads that ask."""
 
-FIRST_PAUSE_S = 0.25
-LONGEST_PAUSE_S = 30.0
+SPOILED = frozenset({"unparsable", "empty"})
+"""Failures whose reply cost tokens and was of no use."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Engine:
     Args:
         backend: The backend.
         generation: How it generates.
-        requests: Time limit, retries and concurrency.
+        requests: Time limits, retries and concurrency.
         record: Called with each try's record, one call at a time; returns when it is on disk.
         settled: Called when a question is answered or given up.
     """
@@ -73,6 +74,7 @@ class Engine:
         self._record = record
         self._settled = settled
         self._writing = threading.Lock()
+        self._gate = Gate()
         self._fault: BaseException | None = None
 
     def ask(self, tasks: Sequence[Task], stop: Stop, check: Callable[[], None]) -> bool:
@@ -118,36 +120,51 @@ class Engine:
 
     def _settle(self, task: Task, stop: Stop) -> None:
         """Ask one question until it is answered or its budget is spent."""
-        for attempt in range(self._requests.retries + 1):
-            ready = time.monotonic()
-            request = self._request(task, attempt)
+        ready = time.monotonic()
+        spoiled = counted = tries = 0
+        if self._gate.wait(stop.abandon) or stop.requested:
+            return
+        until = time.monotonic() + self._requests.question_s()
+        while True:
+            tries += 1
+            request = self._request(task, spoiled)
             sent = time.monotonic()
             record, failure = self._try(request, stop)
             record |= {
                 "queue_s": sent - ready,
                 "key": task.key,
                 "question_id": task.question_id,
-                "try": attempt + 1,
+                "try": tries,
                 "at": time.time(),
                 "total_s": time.monotonic() - ready,
             }
-            last = failure is None or attempt == self._requests.retries
+            # A busy server is asked again for as long as the budget lasts.
+            counted += failure is not None and not failure.busy
+            spoiled += failure is not None and failure.kind in SPOILED
+            pause = 0.0 if failure is None else pause_s(tries, failure)
+            ready = time.monotonic()
+            last = failure is None or counted > self._requests.retries or ready + pause > until
             last = last or self._in_vain(record)
             with self._writing:
                 self._record(record)
                 if last:
                     self._settled()
-            if last or stop.requested or stop.abandon.wait(_pause(attempt, failure)):
+            if last or failure is None:
+                return
+            if failure.busy:
+                self._gate.hold(pause)
+            if stop.abandon.wait(pause) or stop.requested:
                 return
 
-    def _request(self, task: Task, attempt: int) -> Request:
+    def _request(self, task: Task, spoiled: int) -> Request:
         return Request(
             question_id=task.question_id,
             question=task.question,
             messages=task.messages,
             schema=task.schema if self._generation.constrain else None,
             generation=self._generation,
-            seed=self._generation.seed + attempt,
+            # Another seed after a reply of no use alone: a connection that fails changes no answer.
+            seed=self._generation.seed + spoiled,
             timeout_s=self._requests.timeout_s,
         )
 
@@ -171,10 +188,3 @@ class Engine:
             return True
         greedy = self._backend.capabilities.deterministic and self._generation.temperature == 0
         return greedy and error in {"unparsable", "empty"}
-
-
-def _pause(attempt: int, failure: BackendFailure | None) -> float:
-    """Seconds before the next try: what the server asks for, else doubling."""
-    if failure is not None and failure.retry_after_s is not None:
-        return failure.retry_after_s
-    return float(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**attempt))

@@ -128,6 +128,8 @@ def reply_fields(reply: Reply) -> dict[str, Any]:
         "logprobs": None
         if reply.logprobs is None
         else [[token, finite(logprob)] for token, logprob in reply.logprobs],
+        "served_by": reply.served_by,
+        "left_out": list(reply.left_out),
     }
 
 

@@ -22,6 +22,7 @@ from wattbench.tables.files import read_rows
 from wattbench.telemetry.ledger import Names
 from wattbench.weights import identity as weights_identity
 from wattbench.weights import locate
+from wattbench.weights.catalogue import CATALOGUE
 
 NATIVE_LOG = "backend.log"
 
@@ -110,7 +111,7 @@ class Run:
             InputError: The weights should be on this machine and are not, or are damaged.
         """
         name = self.model.weights
-        if not self.backend_class.capabilities.local_weights:
+        if not self.backend_class.capabilities.local_weights and name not in CATALOGUE:
             return Weights(name)
         path = locate(name)
         return Weights(name, path, weights_identity(name), path.stat().st_size)
@@ -162,4 +163,5 @@ class Run:
             gpus=self.model.resources.asked().gpus,
             concurrency=self.model.requests.concurrency,
             log=self.journal / NATIVE_LOG,
+            requests=self.model.requests,
         )

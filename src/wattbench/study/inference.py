@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from wattbench.study.section import Name, Section, Text
 
@@ -45,6 +46,31 @@ class Requests(Section):
 
     concurrency: int = Field(default=1, ge=1, le=1024)
     """Questions in flight at once."""
+
+    budget_s: float | None = Field(default=None, gt=0)
+    """Seconds after which a question is not tried again; a server that is busy (429, 503) is asked
+    until then, and costs no retry. Default: timeout_s times the tries."""
+
+    api_key_env: str | None = None
+    """Environment variable that holds the server's key; the key itself belongs in no file."""
+
+    ready_s: float = Field(default=1800.0, gt=0)
+    """Seconds that a server which the job starts may take until it is ready."""
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _is_a_name(cls, name: str | None) -> str | None:
+        # Says nothing of what was found: it may be the key.
+        if name is not None and not re.fullmatch(r"[A-Z_][A-Z0-9_]{0,63}", name):
+            raise ValueError(
+                "give the name of an environment variable, of capital letters, digits and '_', "
+                "never the key itself"
+            )
+        return name
+
+    def question_s(self) -> float:
+        """Seconds after which a question is not tried again."""
+        return self.budget_s or self.timeout_s * (self.retries + 1)
 
 
 @dataclass(frozen=True)

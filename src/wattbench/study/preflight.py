@@ -106,6 +106,24 @@ def _model(key: str, model: Model) -> Iterator[InputError]:
     except InputError as unknown:
         yield InputError(unknown.what, where=f"{key}.backend", mend=unknown.mend)
         return
+    usable, reason, extra = registry.availability(model.backend)
+    if not usable:
+        yield InputError(
+            f"the backend '{model.backend}' cannot run here: {reason}.",
+            where=f"{key}.backend",
+            mend=f"Run `pip install 'wattbench[{extra}]'`." if extra else None,
+        )
+    try:
+        backend.check(model.options)
+    except InputError as wrong:
+        yield InputError(wrong.what, where=f"{key}.{wrong.where}", mend=wrong.mend)
+    name = model.requests.api_key_env
+    if name is not None and not os.environ.get(name):
+        yield InputError(
+            f"the environment variable {name} holds no key.",
+            where=f"{key}.requests.api_key_env",
+            mend=f"Run `export {name}=...` in the shell that starts the workflow.",
+        )
     if backend.capabilities.local_weights and model.weights not in CATALOGUE:
         for problem in _complaints(check_path, model.weights):
             yield InputError(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from wattbench.study.inference import Generation
+from wattbench.errors import InputError
+from wattbench.study.inference import Generation, Requests
 
 FAILURES = ("timeout", "http", "backend", "unparsable", "empty", "context_overflow")
 """Kinds of failure, as in `predictions.error`."""
@@ -48,7 +49,8 @@ class Setup:
         cpus: Processor threads to use.
         gpus: GPUs given to the job.
         concurrency: Requests in flight at most.
-        log: File for what native code prints.
+        log: File for what native code prints; a server's log lies beside it.
+        requests: How the study wants requests sent.
     """
 
     model: str
@@ -60,6 +62,7 @@ class Setup:
     gpus: int
     concurrency: int
     log: Path
+    requests: Requests = field(default_factory=Requests)
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,8 @@ class Reply:
         first_token_s: Seconds from sending to the first token.
         cut: The reply ended because it reached the token limit.
         logprobs: Per token its text and log-probability.
+        served_by: Model and build that answered, in the server's words.
+        left_out: What was asked of the server at first and then left out, for it refused it.
     """
 
     text: str
@@ -118,6 +123,8 @@ class Reply:
     first_token_s: float | None = None
     cut: bool = False
     logprobs: tuple[tuple[str, float], ...] | None = field(default=None, repr=False)
+    served_by: str | None = None
+    left_out: tuple[str, ...] = ()
 
 
 class BackendFailure(Exception):  # noqa: N818 - a failure of one question, not of the program
@@ -127,13 +134,17 @@ class BackendFailure(Exception):  # noqa: N818 - a failure of one question, not 
         kind: One of `FAILURES`.
         detail: What happened, in the backend's words.
         retry_after_s: Wait that the server asked for, or None.
+        busy: The server took the request not up for now; asking again costs no retry.
     """
 
-    def __init__(self, kind: str, detail: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, kind: str, detail: str, *, retry_after_s: float | None = None, busy: bool = False
+    ) -> None:
         super().__init__(f"{kind}: {detail}")
         self.kind = kind
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.busy = busy
 
 
 class Abandoned(Exception):  # noqa: N818 - control flow: the asker gave up, nothing went wrong
@@ -152,6 +163,14 @@ class Backend(Protocol):
     """The optional dependency group that brings `requires`."""
 
     def __init__(self, setup: Setup) -> None: ...
+
+    @classmethod
+    def check(cls, options: Mapping[str, Any]) -> None:
+        """Check the study's options without loading anything.
+
+        Raises:
+            InputError: An option is unknown or cannot be used; its place begins with 'options'.
+        """
 
     @property
     def version(self) -> str | None:
@@ -179,6 +198,21 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Free what `load` took."""
+
+
+def check_names(name: str, options: Mapping[str, Any], known: Collection[str]) -> None:
+    """Refuse options that a backend does not have.
+
+    Raises:
+        InputError: There is one.
+    """
+    surplus = sorted(set(options) - set(known))
+    if surplus:
+        raise InputError(
+            f"the backend '{name}' has no option {', '.join(surplus)}.",
+            where="options",
+            mend=f"It knows {', '.join(sorted(known))}.",
+        )
 
 
 REGISTRY: dict[str, type[Backend]] = {}

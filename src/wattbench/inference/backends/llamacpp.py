@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
-from wattbench.errors import FaultError, InputError
+from wattbench.errors import FaultError
 from wattbench.inference.backends.base import (
     Abandoned,
     BackendFailure,
@@ -21,6 +21,7 @@ from wattbench.inference.backends.base import (
     Request,
     Setup,
     backend,
+    check_names,
 )
 
 SILENT, ALL = -1, 3
@@ -48,15 +49,14 @@ class LlamaCpp:
     extra: ClassVar[str | None] = None
 
     def __init__(self, setup: Setup) -> None:
-        surplus = sorted(set(setup.options) - OPTIONS)
-        if surplus:
-            raise InputError(
-                f"the backend 'llamacpp' has no option {', '.join(surplus)}.",
-                where="models.<name>.options",
-                mend=f"It knows {', '.join(sorted(OPTIONS))}.",
-            )
+        self.check(setup.options)
         self._setup = setup
         self._server: Any = None
+
+    @classmethod
+    def check(cls, options: Mapping[str, Any]) -> None:
+        """Refuse unknown options."""
+        check_names(cls.name, options, OPTIONS)
 
     @property
     def version(self) -> str | None:

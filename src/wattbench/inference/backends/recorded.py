@@ -31,6 +31,7 @@ from wattbench.inference.backends.base import (
     Request,
     Setup,
     backend,
+    check_names,
 )
 
 OPTIONS = frozenset({"sleep_s", "speed", "load_s", "fail_once", "fail_always", "call_log"})
@@ -54,15 +55,16 @@ class Recorded:
         self._replies: dict[str, dict[str, Any]] = {}
         self._failed: set[str] = set()
         self._lock = threading.Lock()
-        surplus = sorted(set(self._options) - OPTIONS)
-        if surplus:
-            raise InputError(
-                f"the backend 'recorded' has no option {', '.join(surplus)}.",
-                where="models.<name>.options",
-                mend=f"It knows {', '.join(sorted(OPTIONS))}.",
-            )
+        self.check(self._options)
         self._fail_once = _failures(self._options.get("fail_once"))
         self._fail_always = _failures(self._options.get("fail_always"))
+
+    @classmethod
+    def check(cls, options: Mapping[str, Any]) -> None:
+        """Refuse unknown options and kinds of failure."""
+        check_names(cls.name, options, OPTIONS)
+        for name in ("fail_once", "fail_always"):
+            _failures(options.get(name))
 
     @property
     def version(self) -> str | None:
@@ -160,10 +162,10 @@ def _failures(option: object) -> dict[str, str]:
             return {str(identifier): str(kind) for identifier, kind in option.items()}
         raise InputError(
             f"there is no kind of failure {', '.join(unknown)}.",
-            where="models.<name>.options",
+            where="options",
             mend=f"Known: {', '.join(FAILURES)}.",
         )
     raise InputError(
         "'fail_once' and 'fail_always' are a list of ids or a mapping of ids to kinds.",
-        where="models.<name>.options",
+        where="options",
     )
