@@ -14,6 +14,7 @@ from tests.slurm.cluster import Cluster
 from tests.slurm.long_study import RUN, LongStudy, copied, undisturbed, write_long
 from tests.slurm.processes import wait_until
 from tests.workflow.conftest import SNAKEMAKE
+from wattbench.telemetry.ledger import last_ending
 
 COUNT = 12
 IDS = [f"q{number:02d}" for number in range(1, COUNT + 1)]
@@ -180,7 +181,7 @@ def test_preemption_and_a_lost_node_cost_no_answer(
         driver.kill()
     assert study.answers() == truth
     segments = study.segments()
-    assert [segment["ended_by"] for segment in segments][0] == "preempted"
+    assert segments[0]["ended_by"] == "preempted"
     assert [segment["ended_by"] for segment in segments][-2:] == ["killed", "finished"]
     assert {segment["job_id"] for segment in segments} == {job}
     assert [segment["attempt"] for segment in segments] == [1, 2, 3]
@@ -191,21 +192,21 @@ def test_preemption_and_a_lost_node_cost_no_answer(
     assert [row["attempt"] for row in rows] == [1, 2, 3]
 
 
-def test_a_job_hears_its_signal_and_ends_within_20_s(
-    study: LongStudy, cluster: Cluster, truth: list[dict[str, Any]]
-) -> None:
+def test_a_job_hears_its_signal_and_ends_within_20_s(study: LongStudy, cluster: Cluster) -> None:
     study.slow_down(60.0)
     driver = study.start("--retries", "0", "--", study.target)
     wait_until(
         lambda: bool(list((study.run_folder(RUN) / "journal").glob("*/lease.json"))),
         "the run starts", 90, logs=[study.folder / "driver.log"], every_s=0.2,
     )  # fmt: skip
-    wait_until(lambda: (study.folder / f"calls-{RUN}.log").exists(), "the first call", 30)
+    wait_until((study.folder / f"calls-{RUN}.log").exists, "the first call", 30)
     job = study.running_job(cluster)
     started = os.times().elapsed
     cluster.run("scancel", "--signal=TERM", job)
     cluster.wait_for_job(job, timeout_s=60)
     assert os.times().elapsed - started < 20
     assert driver.wait(120) != 0
-    study.change("models", RUN, "options", to={"call_log": f"calls-{RUN}.log"})
     assert study.answered() == 0
+    (journal,) = (study.run_folder(RUN) / "journal").iterdir()
+    assert last_ending(journal) == "signal"
+    assert not (journal / "lease.json").exists()
