@@ -24,6 +24,7 @@ from typing import Any
 
 from wattbench.errors import ParseError
 from wattbench.files import fault_of
+from wattbench.slurm import jobstats
 from wattbench.slurm import probe_script as script
 from wattbench.slurm.calls import Reply, call
 from wattbench.slurm.probe_evidence import Evidence, exit_code
@@ -47,6 +48,7 @@ AWAY_S = 5.0
 REFUSED_AFTER_S = 10.0
 """A reason to wait that nothing but the user can mend is believed after this long."""
 
+REMOVALS = 5
 COMMENT = "wattbench_doctor"
 NEVER = frozenset(
     {
@@ -117,11 +119,21 @@ def probe(
         finally:
             work.cancel()
             if here is not None:
-                shutil.rmtree(here, ignore_errors=True)
+                _remove(here, say)
             for folder in made:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
     return work.seen
+
+
+def _remove(folder: Path, say: Callable[[str], None]) -> None:
+    # A node that still holds a file of it open, or writes one, keeps it for a moment.
+    for _ in range(REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(LOOK_EVERY_S * REMOVALS)
+    say(f"{folder} could not be removed; it may be deleted")
 
 
 class _Work:
@@ -345,6 +357,8 @@ class _Work:
                 break
             time.sleep(1.0)
         seen.seff = call(["seff", str(seen.job_id)], timeout_s=CLIENT_TIMEOUT_S)
+        if jobstats.check_jobstats_available():
+            seen.jobstats = jobstats.ask_jobstats(str(seen.job_id))
         seen.min_job_age_s = _min_job_age(self._client("scontrol", "show", "config"))
 
     def _read(self, name: str) -> str | None:

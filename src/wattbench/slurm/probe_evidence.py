@@ -41,6 +41,7 @@ class Evidence:
         accounting: Its state by sacct.
         accounting_reason: Why sacct says nothing of its end.
         seff: seff's answer.
+        jobstats: jobstats' answer, where the site has it.
         min_job_age_s: Seconds that the controller remembers a job that ended.
     """
 
@@ -66,6 +67,7 @@ class Evidence:
     accounting: str | None = None
     accounting_reason: str | None = None
     seff: Reply | None = None
+    jobstats: Reply | None = None
     min_job_age_s: float | None = None
 
     @property

@@ -131,11 +131,14 @@ def _accounting(seen: Evidence) -> Iterator[Finding]:
             seen.accounting_reason or f"not asked, for the job was not over: {seen.gave_up}",
             "Runs go on without it; the next `snakemake` asks for what is missing.",
         )
-    if seen.seff is not None and seen.seff.reason is None:
-        yield Finding("accounting", "seff", OK, "answers")
-    elif seen.seff is not None:
-        detail = f"{seen.seff.reason}; sacct holds the same facts"
-        yield Finding("accounting", "seff", MISSING, detail)
+    for tool, reply, instead in (
+        ("seff", seen.seff, "sacct holds the same facts"),
+        ("jobstats", seen.jobstats, "it has little to say of a job this short"),
+    ):
+        if reply is not None and reply.reason is None:
+            yield Finding("accounting", tool, OK, "answers")
+        elif reply is not None:
+            yield Finding("accounting", tool, MISSING, f"{reply.reason}; {instead}")
 
 
 def _polling(seen: Evidence, profile: Profile) -> Iterator[Finding]:

@@ -352,7 +352,9 @@ def test_gpus_that_cuda_is_not_told_of_are_said(site: Site) -> None:
         ("sacct", "echo 'Connection refused' >&2; exit 1", "sacct", "Connection refused"),
         ("sacct", "echo RUNNING", "sacct", "does not know the job's end"),
         ("seff", "echo 'Job not found' >&2; exit 1", "seff", "Job not found"),
+        ("jobstats", "echo 'No stats found' >&2; exit 1", "jobstats", "No stats found"),
         ("squeue", "exit 1", "comment in squeue", "none"),
+        ("squeue", "exit 1", "squeue on the node", "cannot be asked"),
         ("scancel", "echo 'Access denied' >&2; exit 1", "SIGTERM", "Access denied"),
     ],
 )
@@ -404,3 +406,37 @@ def test_locks_that_do_not_reach_the_node_are_said(
     told = replace(seen, facts={**seen.facts, "python": f"/env/bin/python\n{said}"})
     found = site.find(told)["file locks"]
     assert (found.state, words in found.detail) == (state, True)
+
+
+def test_jobstats_is_asked_where_the_site_has_it(site: Site) -> None:
+    site.program("jobstats", "echo '{}'")
+    assert site.find(site.probe())["jobstats"].state == OK
+
+
+def test_a_node_too_slow_for_the_minute_is_no_broken_one(site: Site) -> None:
+    seen = site.probe()
+    facts = {key: text for key, text in seen.facts.items() if key not in {"ready", "term"}}
+    slow = replace(seen, facts=facts, report=None, sigterm_s=None, round_trip_s=None)
+    found = site.find(slow)
+    assert (found["wattbench"].state, "within 1 min" in found["wattbench"].detail) == (
+        MISSING,
+        True,
+    )
+    assert (found["SIGTERM"].state, "not tried" in found["SIGTERM"].detail) == (MISSING, True)
+    assert found["latency of files"].detail == "not measured"
+
+
+def test_a_job_that_did_nothing_blocks_with_what_srun_said(site: Site) -> None:
+    seen = site.probe()
+    facts = {"started": "node1", "srun.said": "srun: error: Unable to create step\n"}
+    found = site.find(replace(seen, facts=facts, report=None))["the job's work"]
+    assert (found.state, "Unable to create step" in found.detail) == (BLOCKS, True)
+
+
+def test_a_job_that_ended_before_it_ran_blocks(site: Site) -> None:
+    cancelled = PENDING.format(reason="None").replace("PENDING", "CANCELLED")
+    site.program("sbatch", "echo 77")
+    site.program("scontrol", cancelled)
+    found = site.find(site.probe())["scheduling"]
+    assert (found.state, "ended without having run" in found.detail) == (BLOCKS, True)
+    assert site.nothing_left()
