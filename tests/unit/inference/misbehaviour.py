@@ -210,9 +210,9 @@ def _resets() -> list[Case]:
         Case("bytes at random", "http", raw(bytes(range(256)) * 8)),
     ]
     body = event(delta(answer_text(1)))
-    for cut in range(5, len(SSE) + len(body), 11):
-        found.append(Case(f"reset after {cut}", "http", raw((SSE + body)[:cut], then="reset")))
-    return found
+    cuts = range(5, len(SSE) + len(body), 11)
+    sent = SSE + body
+    return found + [Case(f"reset after {c}", "http", raw(sent[:c], then="reset")) for c in cuts]
 
 
 CASES: tuple[Case, ...] = tuple(
@@ -222,10 +222,22 @@ CASES: tuple[Case, ...] = tuple(
     for case in group()
 )  # fmt: skip
 
-STORMS: tuple[Case, ...] = tuple(
-    Case(f"HTTP {code}, Retry-After {after!r}", "http", error(code, "slow down", **more))
-    for code in (429, 503, 529)
-    for after in (None, "0", "0.01", "-1", "NaN", "soon", "Wed, 21 Oct 2015 07:28:00 GMT", "86400")
-    for more in [{} if after is None else {"Retry_After": after}]
-) + (Case("429 in the stream", "http", events({"error": {"message": "slow", "code": 429}})),)
+STORMS: tuple[Case, ...] = (
+    *tuple(
+        Case(f"HTTP {code}, Retry-After {after!r}", "http", error(code, "slow down", **more))
+        for code in (429, 503, 529)
+        for after in (
+            None,
+            "0",
+            "0.01",
+            "-1",
+            "NaN",
+            "soon",
+            "Wed, 21 Oct 2015 07:28:00 GMT",
+            "86400",
+        )
+        for more in [{} if after is None else {"Retry_After": after}]
+    ),
+    Case("429 in the stream", "http", events({"error": {"message": "slow", "code": 429}})),
+)
 """Busy for as long as it is asked."""

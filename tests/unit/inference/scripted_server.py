@@ -11,7 +11,7 @@ import struct
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 NEVER_S = 3600.0
 QUESTION = re.compile(r"What is (\d+)\?")
@@ -196,7 +196,7 @@ class ScriptedServer:
         self._at_once = 0
         self._tries: dict[int, int] = {}
 
-    def __enter__(self) -> ScriptedServer:
+    def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
         ready = threading.Event()
 

@@ -113,7 +113,7 @@ def mended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Result]:
     records: dict[str, list[dict[str, Any]]] = {}
     for record in read(bench.answers).records:
         records.setdefault(record["question_id"], []).append(record)
-    yield Result(bench.predictions(), records, bench.job())
+    return Result(bench.predictions(), records, bench.job())
 
 
 def test_a_failure_that_passes_is_answered_by_the_next_try(mended: Result) -> None:
