@@ -63,6 +63,11 @@ def doctor(cluster: Cluster, folder: Path, *arguments: str) -> Answer:
     return Answer(done.returncode, json.loads(done.stdout), done.stderr)
 
 
+def fill_gpu_nodes(cluster: Cluster) -> None:
+    options = ("--partition=gpu", "--nodes=2", "--exclusive", "--time=5")
+    cluster.wait_for_job(cluster.submit("sleep 300", *options), {"RUNNING"})
+
+
 def test_on_a_cpu_node_all_works_and_few_calls_are_made(cluster: Cluster, tmp_path: Path) -> None:
     found = doctor(cluster, tmp_path)
     assert (found.code, found.document["can_run"], found.blocking()) == (0, True, [])
@@ -160,7 +165,7 @@ def test_a_partition_that_is_down_blocks_before_the_time_is_up(
 
 
 def test_a_full_queue_is_told_and_the_probe_taken_out(cluster: Cluster, tmp_path: Path) -> None:
-    cluster.submit("sleep 300", "--partition=gpu", "--nodes=2", "--exclusive", "--time=5")
+    fill_gpu_nodes(cluster)
     found = doctor(cluster, tmp_path, "--partition", "gpu", "--timeout-s", "6")
     assert (found.code, found.document["can_run"], found.blocking()) == (0, None, [])
     assert "PENDING" in found.check("job", "scheduling")["detail"]
@@ -169,7 +174,7 @@ def test_a_full_queue_is_told_and_the_probe_taken_out(cluster: Cluster, tmp_path
 
 
 def test_who_interrupts_leaves_no_job_behind(cluster: Cluster, tmp_path: Path) -> None:
-    cluster.submit("sleep 300", "--partition=gpu", "--nodes=2", "--exclusive", "--time=5")
+    fill_gpu_nodes(cluster)
     started = subprocess.Popen(
         command("--partition", "gpu"),
         cwd=tmp_path,
