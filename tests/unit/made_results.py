@@ -77,7 +77,8 @@ def segment(run: str, *, energy_j: float | None = 100.0, **more: Any) -> dict[st
     row = {
         "environment": ENVIRONMENT, "questions": "set", "run": run, "segment": f"{run}-1",
         "number": 1, "job_id": f"local-host-1-{run}", "scheduler": "local", "attempt": 1,
-        "host": "host", "process_id": 1, "gpu_uuids": ["GPU-1"], "started_at": START,
+        "host": "host", "process_id": 1, "gpu_uuids": ["GPU-1"],
+        "gpu_names": ["NVIDIA A100"], "started_at": START,
         "ended_at": START + timedelta(seconds=10), "duration_s": 10.0, "ended_by": "finished",
         "lost_s": 0.0, "answered": 4, "cpu_s": 8.0, "rss_peak_bytes": 2**30,
         "vram_peak_bytes": 2**31,

@@ -44,7 +44,8 @@ from wattbench.study.questions import Question
 from wattbench.tables.answers import PREDICTIONS
 from wattbench.tables.runs import RUNS
 from wattbench.tables.verdicts import SCORES
-from wattbench.telemetry.energy import allocate, run_energy
+from wattbench.telemetry.allocation import allocate
+from wattbench.telemetry.energy import run_energy
 
 Row = dict[str, Any]
 SHARED_BY = (

@@ -122,9 +122,6 @@ def ledger_columns(folder: Folder, segments: Sequence[Row]) -> Row:
         segments: Its rows of `segments`.
     """
     job = folder.job
-    jobs = job.get("jobs") or []
-    named = {name for one in jobs for name in one.get("gpu_names") or ()}
-    uuids = {uuid for segment in segments for uuid in segment["gpu_uuids"]}
     phases = [phase for segment in segments for phase in segment["phases"]]
     states = [row for row in folder.compute if row["state"] is not None]
     return {
@@ -134,7 +131,7 @@ def ledger_columns(folder: Folder, segments: Sequence[Row]) -> Row:
         "rss_peak_bytes": _largest([segment["rss_peak_bytes"] for segment in segments]),
         "vram_peak_bytes": _largest([segment["vram_peak_bytes"] for segment in segments]),
         "weights_bytes": _weights(job).get("bytes"),
-        "gpu_names": sorted(named or uuids),
+        "gpu_names": sorted({name for segment in segments for name in segment["gpu_names"]}),
         "cpu_model": job.get("cpu_model"),
         "hosts": sorted({segment["host"] for segment in segments}),
         "job_ids": list(dict.fromkeys(segment["job_id"] for segment in segments)),

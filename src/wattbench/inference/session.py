@@ -17,7 +17,8 @@ from wattbench.inference.scheduler import SIGNALLED, Scheduler
 from wattbench.inference.stopping import Stop
 from wattbench.progress import Progress
 from wattbench.records import Appender, Record
-from wattbench.telemetry.job import SLURM, cpu_model, given_gpus, this_job, versions
+from wattbench.telemetry.given import measured_gpus
+from wattbench.telemetry.job import SLURM, cpu_model, this_job, versions
 from wattbench.telemetry.ledger import starts
 from wattbench.telemetry.segment import Head, Segment
 
@@ -73,14 +74,11 @@ class Session:
         )
 
     def _gpus(self) -> tuple[str, ...]:
-        """GPUs to measure: those given; all that there are where nothing says which.
+        """GPUs to measure.
 
         None where the study asks for none: what the shell happens to show is not the run's.
         """
-        if not self._run.model.resources.asked().gpus:
-            return ()
-        given = given_gpus(os.environ)
-        return ("all",) if given is None else given
+        return measured_gpus(os.environ) if self._run.model.resources.asked().gpus else ()
 
     def work(self, missing: list[Row]) -> int:
         """Ask the missing questions.

@@ -59,8 +59,8 @@ class Estimate(Section):
 class Energy(Section):
     """How energy is measured, estimated and converted."""
 
-    sampling_hz: float = Field(default=2.0, gt=0, le=100)
-    """Samples a second of power, memory and CPU time."""
+    sampling_hz: float = Field(default=10.0, gt=0, le=100)
+    """Samples a second of energy and power; memory, CPU time and the like are read every second."""
 
     calibration_relative_uncertainty: float = Field(default=0.05, ge=0, le=1)
     """Standard uncertainty of a meter's calibration as a share of its reading."""

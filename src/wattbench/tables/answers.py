@@ -70,6 +70,9 @@ DEVICE_ENERGY = pa.struct(
         ("method", TEXT),
         ("energy_j", REAL),
         ("uncertainty_j", REAL),
+        ("sampled_j", REAL),
+        ("sampled_uncertainty_j", REAL),
+        ("gap_s", REAL),
         ("idle_w", REAL),
         ("reason", TEXT),
     ]
@@ -99,11 +102,12 @@ SEGMENTS = Table(
         Column("host", TEXT, "Node the process ran on."),
         Column("process_id", COUNT, "Process id."),
         Column("gpu_uuids", TEXTS, "GPUs given to the job."),
+        Column("gpu_names", TEXTS, "Their names, in the same order."),
         Column("started_at", TIME, "Wall clock at the start."),
-        Column("ended_at", TIME, "Wall clock at the end, or at the last heartbeat of a killed process."),
-        Column("duration_s", REAL, "By the monotonic clock.", "s"),
+        Column("ended_at", TIME, "started_at and duration_s: setting the clock meanwhile does not move it."),
+        Column("duration_s", REAL, "By the monotonic clock; of a killed process to its last heartbeat or sample.", "s"),
         Column("ended_by", TEXT, "finished, failed, timeout, preempted, cancelled, signal (other), or killed (no end)."),
-        Column("lost_s", REAL, "At most this long ran on after the last heartbeat, unmeasured.", "s"),
+        Column("lost_s", REAL, "At most this long it ran on after its last heartbeat or sample, unmeasured.", "s"),
         Column("answered", COUNT, "Questions answered in it."),
         Column("cpu_s", REAL, "CPU time of the whole process tree.", "s", "where it could not be read"),
         Column("rss_peak_bytes", COUNT, "Peak resident memory of the whole process tree.", "bytes",
@@ -111,8 +115,9 @@ SEGMENTS = Table(
         Column("vram_peak_bytes", COUNT, "Peak GPU memory over the job's GPUs.", "bytes", "without a GPU"),
         Column("phases", pa.list_(PHASE),
                "Per phase (load, warm_up, answer, idle): wall time, CPU time, and energy per meter (device, "
-               "kind gpu|cpu|memory, scope device|node, method counter|sampled, gross joules, standard "
-               "uncertainty, idle baseline watts, reason where null)."),
+               "kind gpu|cpu|memory|platform, scope device|node, method counter|sampled, gross joules, standard "
+               "uncertainty without the meter's calibration, the same by sampled power beside a counter, "
+               "seconds without a sample, idle baseline watts, reason where null)."),
         FLAGS_COLUMN,
     ),
     key=("segment",),
@@ -120,7 +125,7 @@ SEGMENTS = Table(
 
 SAMPLES = Table(
     "samples",
-    "Time series of every meter.",
+    "Time series of every meter; what changes slowly is read once a second.",
     (
         Column("environment", TEXT, "The machine or cluster."),
         Column("questions", TEXT, "Name of the question set."),
@@ -136,6 +141,7 @@ SAMPLES = Table(
         Column("memory_bytes", COUNT, "Memory in use.", "bytes", "where not offered"),
         Column("temperature_c", REAL, "Temperature.", "degrees Celsius", "where not offered"),
         Column("clock_mhz", REAL, "SM clock.", "MHz", "where not offered"),
+        Column("throttle", TEXT, "What holds the clock down; empty where nothing does.", null="where not offered"),
         Column("cpu_s", REAL, "Cumulative CPU time of the process tree.", "s", "for other devices"),
     ),
 )  # fmt: skip

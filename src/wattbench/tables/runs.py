@@ -93,7 +93,7 @@ RUNS = Table(
         Column("rss_peak_bytes", COUNT, "Peak resident memory.", "bytes", "where it could not be read"),
         Column("vram_peak_bytes", COUNT, "Peak GPU memory.", "bytes", "without a GPU"),
         Column("weights_bytes", COUNT, "Size of the weights on disk.", "bytes", "where not on this disk"),
-        Column("gpu_names", TEXTS, "GPUs of the job."),
+        Column("gpu_names", TEXTS, "Names of the GPUs of the job, each once."),
         Column("cpu_model", TEXT, "CPU of the node.", null="where it could not be read"),
         Column("hosts", TEXTS, "Nodes that worked for the run."),
         Column("job_ids", TEXTS, "Jobs of all segments."),

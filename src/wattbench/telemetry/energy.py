@@ -1,4 +1,4 @@
-"""Energy of a run from its ledger, and its allocation to questions: pure functions.
+"""Energy of a run from its ledger: pure functions.
 
 The run's energy is the sum over all its segments. One scope counts: the job's GPUs where it has
 any; else the processors and memory of the node; else, where no meter covers the run and the
@@ -18,6 +18,19 @@ from wattbench.tables.contract import unknown, warning
 
 Row = Mapping[str, Any]
 Flag = dict[str, str]
+
+GPUS = frozenset({"gpu"})
+PROCESSORS = frozenset({"cpu", "memory"})
+PLATFORM = frozenset({"platform"})
+COVERS = {
+    GPUS: "covers the job's GPUs; processors and memory are not in it",
+    PROCESSORS: "covers processors and memory of the whole node, other processes on it too",
+    PLATFORM: "covers the whole node, other processes on it too",
+}
+SQRT_3 = math.sqrt(3)
+
+UNSEEN_S = 10.0
+"""A segment without any sample may be that long and still be bounded by the others' power."""
 
 LOADING = frozenset({"load", "warm_up"})
 ANSWERING = frozenset({"answer"})
@@ -74,9 +87,10 @@ def run_energy(segments: Sequence[Row], settings: Energy) -> RunEnergy:
     """Energy of a run.
 
     Standard uncertainties of parts add in quadrature (GUM 5.1.2); the meter's calibration is
-    common to all parts, so it scales the sum. What a killed segment ran on after its last
-    heartbeat lies evenly between nothing and `lost_s` at the segment's mean power; the sum takes
-    nothing, and the standard uncertainty of that choice is the whole over sqrt(3).
+    common to all parts, so it scales the sum. What a killed segment ran on after its last sign
+    lies evenly between nothing and `lost_s` at the segment's mean power; the sum takes nothing,
+    and the standard uncertainty of that choice is the whole over sqrt(3). A segment that was
+    killed before its first sample is bounded in the same way, by the mean power of the others.
 
     Args:
         segments: All rows of `segments` of the run.
@@ -85,15 +99,22 @@ def run_energy(segments: Sequence[Row], settings: Energy) -> RunEnergy:
     if not segments:
         return _unknown("the run has no segment")
     devices = [d for s in segments for p in s["phases"] for d in p["devices"]]
-    has_gpus = any(s["gpu_uuids"] for s in segments) or any(d["kind"] == "gpu" for d in devices)
-    kinds = frozenset({"gpu"}) if has_gpus else frozenset({"cpu", "memory"})
+    kinds = _scope(segments, devices)
     own = [device for device in devices if device["kind"] in kinds]
     if not any(device["energy_j"] is not None for device in own):
-        if has_gpus:
+        if kinds == GPUS:
             return _unknown(_first_reason(own) or "the job's GPUs were not measured")
         why = _first_reason(own) or "the machine has no energy meter that could be read"
         return _estimated(segments, settings, why)
     return _measured(segments, settings, kinds)
+
+
+def _scope(segments: Sequence[Row], devices: Sequence[Row]) -> frozenset[str]:
+    """Kinds of devices that make up the run's energy."""
+    there = {device["kind"] for device in devices}
+    if any(s["gpu_uuids"] for s in segments) or "gpu" in there:
+        return GPUS
+    return PLATFORM if "platform" in there and "cpu" not in there else PROCESSORS
 
 
 def _unknown(reason: str, *more: Flag) -> RunEnergy:
@@ -108,7 +129,10 @@ def _first_reason(devices: Iterable[Row]) -> str | None:
 def _measured(segments: Sequence[Row], settings: Energy, kinds: frozenset[str]) -> RunEnergy:
     parts: list[_Part] = []
     flags: list[Flag] = []
+    unseen = [segment for segment in segments if _is_unseen(segment)]
     for segment in segments:
+        if segment in unseen:
+            continue
         gap = _uncovered(segment, kinds)
         if gap is not None:
             return _unknown(f"segment {segment['number']}: {gap}")
@@ -118,6 +142,13 @@ def _measured(segments: Sequence[Row], settings: Energy, kinds: frozenset[str]) 
         if lost is not None:
             parts.append(lost)
             flags.append(_lost_flag(segment))
+        flags += _gap_flags(segment, kinds)
+        flags += _disagreements(segment, kinds, settings.calibration_relative_uncertainty)
+    measured_s = math.fsum(s["duration_s"] for s in segments if s not in unseen)
+    for segment in unseen:
+        power = math.fsum(part.energy_j for part in parts) / measured_s
+        parts.append(_Part("idle", 0.0, parts[0].method, 0.0, power * _all_s(segment) / SQRT_3, 0))
+        flags.append(_unseen_flag(segment))
     calibration = settings.calibration_relative_uncertainty
     gross = math.fsum(part.energy_j for part in parts)
     answer = [part for part in parts if part.phase in ANSWERING]
@@ -126,18 +157,10 @@ def _measured(segments: Sequence[Row], settings: Energy, kinds: frozenset[str]) 
     if net is None:
         flags.append(unknown("energy_net_j", "no idle baseline was measured"))
     methods = sorted({part.method for part in parts})
-    device = kinds == {"gpu"}
-    flags.append(
-        warning(
-            "energy_gross_j",
-            "covers the job's GPUs; processors and memory are not in it"
-            if device
-            else "covers processors and memory of the whole node, other processes on it too",
-        )
-    )
+    flags.append(warning("energy_gross_j", COVERS[kinds]))
     return RunEnergy(
         method=methods[0] if len(methods) == 1 else "mixed",
-        scope="device" if device else "node",
+        scope="device" if kinds == GPUS else "node",
         gross_j=gross,
         gross_uncertainty_j=_combined(parts, calibration * gross),
         net_j=net,
@@ -148,11 +171,67 @@ def _measured(segments: Sequence[Row], settings: Energy, kinds: frozenset[str]) 
     )
 
 
+def _all_s(segment: Row) -> float:
+    return float(segment["duration_s"] + segment["lost_s"])
+
+
+def _is_unseen(segment: Row) -> bool:
+    """Whether a segment was killed before its first sample, soon enough to be bounded."""
+    nothing = not any(phase["devices"] for phase in segment["phases"])
+    return nothing and segment["lost_s"] > 0 and _all_s(segment) <= UNSEEN_S
+
+
+def _unseen_flag(segment: Row) -> Flag:
+    return warning(
+        "energy_gross_j",
+        f"segment {segment['number']} was killed before its first sample; its up to "
+        f"{_all_s(segment):.3g} s are not in the sum but in its uncertainty",
+    )
+
+
+def _gap_flags(segment: Row, kinds: frozenset[str]) -> list[Flag]:
+    return [
+        warning(
+            "energy_gross_j",
+            f"segment {segment['number']}: for {device['gap_s']:.3g} s of {phase['phase']} "
+            f"{device['device']} gave no sample; what it took is estimated, and uncertain so",
+        )
+        for phase in segment["phases"]
+        for device in phase["devices"]
+        if device["kind"] in kinds and device.get("gap_s")
+    ]
+
+
+def _disagreements(segment: Row, kinds: frozenset[str], calibration: float) -> list[Flag]:
+    """Where a counter and the sampled power of one device differ by more than both may be off."""
+    flags: list[Flag] = []
+    for phase in segment["phases"]:
+        for device in phase["devices"]:
+            other = device.get("sampled_j")
+            if device["kind"] not in kinds or other is None or device["energy_j"] is None:
+                continue
+            energy = device["energy_j"]
+            joint = math.hypot(
+                device["uncertainty_j"] or 0.0,
+                device["sampled_uncertainty_j"] or 0.0,
+                calibration * energy,
+                calibration * other,
+            )
+            if abs(energy - other) > 2 * joint:
+                flags.append(
+                    warning(
+                        "energy_gross_j",
+                        f"segment {segment['number']}, {phase['phase']}: the counter of "
+                        f"{device['device']} says {energy:.4g} J, its sampled power {other:.4g} J",
+                    )
+                )
+    return flags
+
+
 def _uncovered(segment: Row, kinds: frozenset[str]) -> str | None:
     """Why a segment's energy is not known, or None where it is."""
     if not segment["phases"]:
-        # A process that was killed at once: nothing was measured, and `lost_s` bounds it.
-        return "it was killed before its first sample"
+        return "it has no phase"
     for phase in segment["phases"]:
         own = [device for device in phase["devices"] if device["kind"] in kinds]
         if not own:
@@ -181,9 +260,7 @@ def _lost(segment: Row, energy_j: float) -> _Part | None:
     phases = segment["phases"]
     power = energy_j / segment["duration_s"]
     method = next(d["method"] for p in phases for d in p["devices"] if d["method"])
-    return _Part(
-        phases[-1]["phase"], 0.0, method, 0.0, power * segment["lost_s"] / math.sqrt(3), 0.0
-    )
+    return _Part(phases[-1]["phase"], 0.0, method, 0.0, power * segment["lost_s"] / SQRT_3, 0.0)
 
 
 def _lost_flag(segment: Row) -> Flag:
@@ -214,7 +291,7 @@ def _estimated(segments: Sequence[Row], settings: Energy, why: str) -> RunEnergy
         return _unknown(f"{why}, and the CPU time that an estimate needs could not be read")
     load_s, answer_s = _cpu_s(segments, LOADING) or 0.0, _cpu_s(segments, ANSWERING) or 0.0
     lost_j = [
-        s["lost_s"] * s["cpu_s"] / s["duration_s"] * watts / math.sqrt(3)
+        s["lost_s"] * s["cpu_s"] / s["duration_s"] * watts / SQRT_3
         for s in segments
         if s["lost_s"] > 0 and s["duration_s"] > 0
     ]
@@ -248,77 +325,3 @@ def _cpu_s(segments: Sequence[Row], phases: frozenset[str] | None) -> float | No
     else:
         times = [p["cpu_s"] for s in segments for p in s["phases"] if p["phase"] in phases]
     return None if None in times else math.fsum(times)
-
-
-def allocate(predictions: Sequence[Row], answer_j: float) -> list[float]:
-    """Each question's share of the answering energy: an allocation, no measurement.
-
-    The share goes by the tokens that were in flight for the question, each weighted by what a
-    token of its phase takes: seconds of prefill and of decode where the backend says them. Where
-    it does not, the other questions' seconds per token stand in, and where nobody's are known all
-    tokens count alike; a question of which not even tokens are known gets the mean share of those
-    asked. A question that was not asked gets nothing, unless none was.
-
-    Args:
-        predictions: Rows of `predictions` of one run.
-        answer_j: Answering energy of the run, joules.
-
-    Returns:
-        Joules, in the order of `predictions`; their sum is `answer_j` to 1e-9 of it.
-    """
-    if not predictions:
-        return []
-    weights = _in_flight(predictions)
-    total = math.fsum(weights)
-    if total <= 0:
-        weights, total = [1.0] * len(predictions), float(len(predictions))
-    shares = [answer_j * (weight / total) for weight in weights]
-    largest = max(range(len(shares)), key=lambda place: abs(shares[place]))
-    shares[largest] += answer_j - math.fsum(shares)
-    return shares
-
-
-def _in_flight(predictions: Sequence[Row]) -> list[float]:
-    prefill_rate = _rate(predictions, "prefill_s", "prompt_tokens")
-    decode_rate = _rate(predictions, "decode_s", "completion_tokens")
-    if prefill_rate is None or decode_rate is None:
-        # Seconds and tokens do not add: without seconds for all phases only tokens are left.
-        timed = all(r.get("prefill_s") is not None for r in predictions if r.get("asked"))
-        timed = timed and all(r.get("decode_s") is not None for r in predictions if r.get("asked"))
-        if not timed:
-            prefill_rate = decode_rate = None
-    weights = [_weight(row, prefill_rate, decode_rate) for row in predictions]
-    known = [weight for weight in weights if weight is not None]
-    mean = math.fsum(known) / len(known) if known else 1.0
-    return [
-        0.0 if not row.get("asked") else mean if weight is None else weight
-        for row, weight in zip(predictions, weights, strict=True)
-    ]
-
-
-def _rate(predictions: Sequence[Row], seconds: str, tokens: str) -> float | None:
-    """Seconds a token over the questions whose seconds and tokens are both known."""
-    both = [(r[seconds], r[tokens]) for r in predictions if _known(r, seconds) and r.get(tokens)]
-    count = math.fsum(token for _, token in both)
-    return math.fsum(second for second, _ in both) / count if count else None
-
-
-def _known(row: Row, name: str) -> bool:
-    return row.get(name) is not None
-
-
-def _weight(row: Row, prefill_rate: float | None, decode_rate: float | None) -> float | None:
-    if not row.get("asked"):
-        return None
-    prefill = _phase(row, "prefill_s", "prompt_tokens", prefill_rate)
-    decode = _phase(row, "decode_s", "completion_tokens", decode_rate)
-    known = [part for part in (prefill, decode) if part is not None]
-    return math.fsum(known) if known else None
-
-
-def _phase(row: Row, seconds: str, tokens: str, rate: float | None) -> float | None:
-    if rate is not None and _known(row, seconds):
-        return float(row[seconds])
-    if not _known(row, tokens):
-        return None
-    return float(row[tokens]) * (1.0 if rate is None else rate)

@@ -1,19 +1,46 @@
 """Energy of a stretch of time from a meter's samples, with the uncertainty of the sampling.
 
 The calibration of the meter is not in it: it is common to all stretches and is added once, where
-they are summed.
+they are summed. docs/decisions/0008 derives the formulas and names their sources.
 """
 
 from __future__ import annotations
 
-import bisect
-import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Reals = npt.NDArray[np.float64]
 
 MIN_UPDATES = 2
-"""Updates of the sensor that a stretch must hold to say anything."""
+"""Updates of an energy counter that a stretch must hold to say anything."""
+
+MIN_READINGS = 5
+"""Updates of a power sensor that a stretch must hold: fewer do not tell how the power varies."""
+
+PHASES = 32
+"""Moments of the sensor's update over which an uncertainty is averaged."""
+
+SLOPE_PERIODS = 3
+"""Periods of a counter over which its slope is taken as the power."""
+
+CLOCK_ERROR = 0.01
+"""How far the sensor's period may be from the one that is known, as a share of it."""
+
+NORMAL_95 = 1.96
+"""Coverage factor of a 95 % interval where many errors of like size add (JCGM 100 G.2)."""
+
+FOLLOWED, ALONE = 0.999, 1e-6
+"""Correlations of neighbouring readings that count as 1 and as 0."""
+
+LEAD_S = 10.0
+"""A sampler may come up that late: what was used before is taken to be as just after."""
+
+GAP_S = 1.0
+"""Without a sample for longer than this, and than five samples take, is a gap."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +59,21 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Sensor:
+    """How a meter's readings come about.
+
+    Args:
+        period_s: Seconds between two updates; what is read is up to that old.
+        window_s: Seconds before its update over which a reading of power is the mean.
+        quantum_j: Least step of the counter.
+    """
+
+    period_s: float
+    window_s: float = 0.0
+    quantum_j: float = 0.001
+
+
+@dataclass(frozen=True)
 class Integral:
     """Energy of a stretch.
 
@@ -39,111 +81,271 @@ class Integral:
         energy_j: Joules, or None where it cannot be known.
         uncertainty_j: Its standard uncertainty, or None.
         reason: Why it cannot be known, or None.
+        expanded_j: Half of its 95 % interval, or None.
+        gap_s: Seconds of the stretch that no sample covers; what they took is estimated, by a
+            counter's difference where it went on, else by the power around them.
     """
 
     energy_j: float | None
     uncertainty_j: float | None
     reason: str | None = None
+    expanded_j: float | None = None
+    gap_s: float = 0.0
 
 
 def counter_energy(
-    points: Sequence[Point], start: float, end: float, *, resolution_s: float
+    points: Sequence[Point], start: float, end: float, *, sensor: Sensor
 ) -> Integral:
     """Difference of a cumulative counter between two moments.
 
-    The counter is read at samples next to the moments and is taken to rise evenly between two
-    samples. Each end is uncertain by when the sensor last updated and by where in the gap between
-    two samples the energy fell; both are taken as evenly spread (width / sqrt(12), GUM 4.3.7).
+    A reading is the counter as it was at the last update, half a period ago in the mean; between
+    two readings it is taken to rise evenly. Each end is uncertain by when the sensor updated and
+    by where between two readings the energy fell, both evenly spread (GUM 4.3.7). A counter that
+    starts anew is bridged with the power around, as uncertain as that is large.
 
     Args:
-        points: Samples in order of time.
+        points: Samples in order of time, some of them beyond the stretch.
         start: Start of the stretch, monotonic seconds.
         end: Its end.
-        resolution_s: Seconds between two updates of the sensor.
+        sensor: The counter.
     """
-    known = [point for point in points if point.energy_j is not None]
-    too_short = _too_short(start, end, resolution_s)
-    if too_short is not None:
-        return too_short
-    first, last = _at(known, start), _at(known, end)
-    if first is None or last is None:
-        return Integral(None, None, "the samples do not cover the stretch")
-    energy = last[0] - first[0]
-    power = energy / (end - start)
-    variance = 2 * (power * resolution_s) ** 2 / 12 + (first[1] ** 2 + last[1] ** 2) / 12
-    return Integral(energy, math.sqrt(variance))
+    short = _too_short(start, end, MIN_UPDATES * sensor.period_s)
+    if short is not None:
+        return short
+    times, counter = _arrays(points, "energy_j")
+    near, why = _covering(times, start, end)
+    if near is None:
+        return Integral(None, None, why)
+    times, counter = times[near], counter[near]
+    joined, bridged, variance_j2 = _joined(times, counter, start, end)
+    moments = times - sensor.period_s / 2
+    first, last = (_at(moments, joined, moment, sensor.period_s) for moment in (start, end))
+    late, late_95 = _lateness(first, last, sensor.period_s)
+    other = first.variance_j2 + last.variance_j2 + variance_j2 + 2 * sensor.quantum_j**2 / 12
+    gaps = _gaps(times, start, end)
+    return Integral(
+        max(0.0, last.value_j - first.value_j),
+        float(np.sqrt(late**2 + other)),
+        expanded_j=float(np.sqrt(late_95**2 + NORMAL_95**2 * other)),
+        gap_s=max(float(gaps.sum()), bridged),
+    )
 
 
 def sampled_energy(
-    points: Sequence[Point], start: float, end: float, *, resolution_s: float
+    points: Sequence[Point], start: float, end: float, *, sensor: Sensor
 ) -> Integral:
     """Trapezoid of sampled power between two moments.
 
-    Between two samples the power may have been that of either end; the error of their mean is
-    taken as evenly spread over that width (GUM 4.3.7).
+    A reading stands for the middle of its averaging window, half a period before it was read in
+    the mean. What the power did between the readings is judged by how they vary (the estimator of
+    systematic sampling with the transitive covariogram, Gundersen & Jensen 1987, with a nugget for
+    what is faster than the readings); how old they are, by an even spread over a period.
 
     Args:
-        points: Samples in order of time.
+        points: Samples in order of time, some of them beyond the stretch.
         start: Start of the stretch, monotonic seconds.
         end: Its end.
-        resolution_s: Seconds between two updates of the sensor.
+        sensor: The power sensor.
     """
-    known = [p for p in points if p.power_w is not None and start - 1 <= p.mono <= end + 1]
-    too_short = _too_short(start, end, resolution_s)
-    if too_short is not None:
-        return too_short
-    inside = [p for p in known if start <= p.mono <= end]
-    if len(inside) < MIN_UPDATES:
-        return Integral(None, None, f"{len(inside)} samples of power in the stretch; it takes two")
-    energies: list[float] = []
-    variances: list[float] = []
-    edges = [
-        Point(start, inside[0].power_w),
-        *inside,
-        Point(end, inside[-1].power_w),
-    ]
-    for left, right in itertools.pairwise(edges):
-        width = right.mono - left.mono
-        low, high = left.power_w or 0.0, right.power_w or 0.0
-        energies.append((low + high) / 2 * width)
-        variances.append(((high - low) * width) ** 2 / 12)
-    return Integral(math.fsum(energies), math.sqrt(math.fsum(variances)))
+    short = _too_short(start, end, MIN_READINGS * sensor.period_s)
+    if short is not None:
+        return short
+    times, power = _arrays(points, "power_w")
+    near, why = _covering(times, start, end)
+    if near is None:
+        return Integral(None, None, why)
+    times, power = times[near], power[near]
+    inside = int(np.count_nonzero((times >= start) & (times <= end)))
+    if inside < MIN_READINGS:
+        return Integral(
+            None, None, f"{inside} samples of power in the stretch; it takes {MIN_READINGS}"
+        )
+    moments = times - (sensor.period_s + sensor.window_s) / 2
+    edges = np.interp([start, end], moments, power)
+    within = (moments > start) & (moments < end)
+    grid = np.concatenate(([start], moments[within], [end]))
+    values = np.concatenate(([edges[0]], power[within], [edges[1]]))
+    energy = float(np.trapezoid(values, grid))
+    gaps = _gaps(times, start, end)
+    # In a gap the power may have been anything from nothing to twice what is known around it.
+    mean_w = energy / (end - start)
+    variance = (
+        _unseen(moments, power, start, end)
+        + (float(edges[1] - edges[0]) * sensor.period_s) ** 2 / 12
+        + float(np.sum((mean_w * gaps) ** 2)) / 3
+    )
+    standard = float(np.sqrt(variance))
+    return Integral(energy, standard, expanded_j=NORMAL_95 * standard, gap_s=float(gaps.sum()))
 
 
-def _too_short(start: float, end: float, resolution_s: float) -> Integral | None:
+def _too_short(start: float, end: float, least_s: float) -> Integral | None:
     length = end - start
-    if length >= MIN_UPDATES * resolution_s and length > 0:
+    if length >= least_s and length > 0:
         return None
     return Integral(
-        None, None, f"{length:.3g} s is shorter than the sensor can resolve ({resolution_s:g} s)"
+        None, None, f"{length:.3g} s is shorter than the sensor can resolve ({least_s:g} s)"
     )
 
 
-def _at(points: Sequence[Point], moment: float) -> tuple[float, float] | None:
-    """The counter at a moment and the rise of the gap it was read in, 0 right at a sample."""
-    place = bisect.bisect_left(points, moment, key=lambda point: point.mono)
-    if place < len(points) and points[place].mono == moment:
-        return float(points[place].energy_j or 0.0), 0.0
-    if place in {0, len(points)}:
-        return _beyond(points, moment)
-    left, right = points[place - 1], points[place]
-    low, high = float(left.energy_j or 0.0), float(right.energy_j or 0.0)
-    share = (moment - left.mono) / (right.mono - left.mono)
-    # Near a sample little can have happened between it and the moment.
-    nearest = min(share, 1 - share) * 2
-    return low + (high - low) * share, (high - low) * nearest
+def _arrays(points: Sequence[Point], field: str) -> tuple[Reals, Reals]:
+    """Times and values of the points that have a value, each time once."""
+    known: list[tuple[float, Any]] = [
+        (point.mono, getattr(point, field)) for point in points if getattr(point, field) is not None
+    ]
+    times = np.array([time for time, _ in known], dtype=np.float64)
+    values = np.array([value for _, value in known], dtype=np.float64)
+    later = np.concatenate(([True], np.diff(times) > 0)) if len(times) else np.zeros(0, bool)
+    return times[later], values[later]
 
 
-def _beyond(points: Sequence[Point], moment: float) -> tuple[float, float] | None:
-    """The counter a little before the first or after the last sample, by the power next to it."""
-    if len(points) < MIN_UPDATES:
-        return None
-    near, next_one = (points[0], points[1]) if moment < points[0].mono else (points[-1], points[-2])
-    gap = abs(next_one.mono - near.mono)
-    away = moment - near.mono
-    if gap == 0 or abs(away) > max(2 * gap, 1.0):
-        return None
-    power = (float(next_one.energy_j or 0.0) - float(near.energy_j or 0.0)) / (
-        next_one.mono - near.mono
+def _covering(times: Reals, start: float, end: float) -> tuple[slice | None, str | None]:
+    """The samples of a stretch with some on either side, or None and why they do not cover it."""
+    if len(times) < 2:
+        return None, "the samples do not cover the stretch"
+    usual = float(np.median(np.diff(times)))
+    ahead, behind = float(times[0]) - start, end - float(times[-1])
+    if ahead > min(LEAD_S, end - start) or behind > max(GAP_S, 2 * usual):
+        missing = min(max(0.0, ahead) + max(0.0, behind), end - start)
+        return None, (
+            f"the samples do not cover the stretch: of its {end - start:.3g} s, "
+            f"{missing:.3g} s are missing"
+        )
+    first = max(0, int(np.searchsorted(times, start)) - 12)
+    last = min(len(times), int(np.searchsorted(times, end)) + 12)
+    return slice(first, last), None
+
+
+def _gaps(times: Reals, start: float, end: float) -> Reals:
+    """Seconds of the stretch in each gap between samples that is longer than it should be."""
+    most = max(GAP_S, 5 * float(np.median(np.diff(times))))
+    times = np.concatenate(([min(start, times[0])], times))
+    steps = np.diff(times)
+    overlap = np.minimum(times[1:], end) - np.maximum(times[:-1], start)
+    found: Reals = np.maximum(0.0, overlap)[steps > most]
+    return found
+
+
+def _joined(times: Reals, counter: Reals, start: float, end: float) -> tuple[Reals, float, float]:
+    """The counter without its restarts, seconds of the stretch bridged, and their variance."""
+    rises, steps = np.diff(counter), np.diff(times)
+    fell = rises < 0
+    if not fell.any():
+        return counter, 0.0, 0.0
+    good = ~fell
+    mean_w = float(rises[good].sum() / steps[good].sum()) if good.any() else 0.0
+    inside = np.maximum(0.0, np.minimum(times[1:], end) - np.maximum(times[:-1], start))
+    bridged = inside[fell]
+    rises = np.where(fell, mean_w * steps, rises)
+    joined: Reals = np.concatenate(([0.0], np.cumsum(rises)))
+    return joined, float(bridged.sum()), float(np.sum((mean_w * bridged) ** 2)) / 3
+
+
+@dataclass(frozen=True)
+class _End:
+    """The counter at one end of a stretch.
+
+    Args:
+        value_j: The counter, for a sensor whose last update is half a period ago.
+        first: Moment of the reading before.
+        gap_s: From there to the reading after.
+        share: Where between the two the end lies, 0 to 1.
+        power_w: Power around it.
+        variance_j2: Variance by where between the two readings the energy fell.
+    """
+
+    value_j: float
+    first: float
+    gap_s: float
+    share: float
+    power_w: float
+    variance_j2: float
+
+    def late_j(self, updates: Reals, period_s: float) -> Reals:
+        """Error of `value_j` where the sensor updates at `updates` + n periods."""
+        ages = [
+            np.mod(self.first + after - updates, period_s) - period_s / 2
+            for after in (0.0, self.gap_s)
+        ]
+        found: Reals = self.power_w * ((1 - self.share) * ages[0] + self.share * ages[1])
+        return found
+
+
+def _at(moments: Reals, counter: Reals, moment: float, period_s: float) -> _End:
+    slopes = np.diff(counter) / np.diff(moments)
+    place = int(np.clip(np.searchsorted(moments, moment) - 1, 0, len(slopes) - 1))
+    here, first = float(slopes[place]), float(moments[place])
+    gap = float(moments[place + 1]) - first
+    share = (moment - first) / gap
+    # Over less than some periods a slope shows the updates, not the power.
+    span = max(gap, SLOPE_PERIODS * period_s)
+    corners = np.interp(moment + span * np.array([-1.0, -0.5, 0.0, 0.5, 1.0]), moments, counter)
+    before, middle, after = (
+        (corners[2] - corners[0]) / span,
+        (corners[3] - corners[1]) / span,
+        (corners[4] - corners[2]) / span,
     )
-    return float(near.energy_j or 0.0) + power * away, abs(power * away)
+    inside = min(1.0, max(0.0, share))
+    # Nor is it known on which side of a change the last update lies.
+    unseen = max(inside * (1 - inside) * gap, period_s / 4) * abs(after - before)
+    outside = max(0.0, float(moments[0]) - moment, moment - float(moments[-1]))
+    return _End(
+        value_j=float(counter[place]) + here * share * gap,
+        first=first,
+        gap_s=gap,
+        share=inside,
+        power_w=float(np.sqrt((before**2 + middle**2 + after**2) / 3)),
+        variance_j2=unseen**2 / 3 + (here * outside) ** 2 / 3,
+    )
+
+
+def _lateness(first: _End, last: _End, period_s: float) -> tuple[float, float]:
+    """Standard uncertainty and half of the 95 % interval by when the sensor updates, J.
+
+    When it updates is one unknown for the whole stretch, evenly spread over a period, but for
+    what its clock may drift meanwhile: readings of like age cancel over short stretches.
+    """
+    unknown = (np.arange(PHASES) + 0.5) / PHASES
+    updates = (unknown * period_s)[:, None]
+    drift = (2 * unknown - 1)[None, :] * CLOCK_ERROR * (last.first - first.first)
+    errors = last.late_j(updates + drift, period_s) - first.late_j(updates, period_s)
+    return float(np.sqrt(np.mean(errors**2))), float(np.quantile(np.abs(errors), 0.95))
+
+
+def _unseen(moments: Reals, power: Reals, start: float, end: float) -> float:
+    """Variance of an integral by what the power did between its readings, J^2.
+
+    The readings around the stretch tell too how the power varies.
+    """
+    step = float(np.median(np.diff(moments)))
+    regular = [0]
+    for place in range(1, len(moments)):
+        if moments[place] - moments[regular[-1]] > step / 2:
+            regular.append(place)
+    values = power[regular]
+    if len(values) < MIN_READINGS:
+        return 0.0
+    one = float(np.mean(np.diff(values) ** 2)) / 2
+    two = float(np.mean((values[2:] - values[:-2]) ** 2)) / 2
+    return systematic_variance(one, two) * step * (end - start)
+
+
+def systematic_variance(one: float, two: float) -> float:
+    """Error variance of a sum of evenly spaced readings as a share of its number of readings.
+
+    For a power with the covariance s^2 exp(-h / T), read every d at a random offset, it is
+    s^2 (coth(d / 2T) - 2T / d): from d/6T where the readings follow the power to 1 where each is
+    as good as alone. The two semivariances tell a = exp(-d / T) and s^2.
+
+    Args:
+        one: Semivariance of readings one step apart, W^2.
+        two: The same of two steps.
+    """
+    if one <= 0:
+        return 0.0
+    kept = two / one - 1
+    if kept >= FOLLOWED:
+        return one / 6
+    if kept <= ALONE:
+        return one
+    half = -np.log(kept) / 2
+    return float(one / (1 - kept) * (1 / np.tanh(half) - 1 / half))

@@ -14,9 +14,11 @@ from pathlib import Path
 import psutil
 
 from wattbench import __version__
+from wattbench.telemetry.given import given_gpus
 
 SLURM = "slurm"
 LOCAL = "local"
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 SCONTROL_TIMEOUT_S = 10.0
 LIBRARIES = ("numpy", "pyarrow", "pydantic", "psutil", "nvidia-ml-py")
 
@@ -84,23 +86,6 @@ def this_job(environ: Mapping[str, str] | None = None) -> Job:
     )
 
 
-def given_gpus(env: Mapping[str, str]) -> tuple[str, ...] | None:
-    """GPUs given to this process as UUIDs or indices; None where nothing says."""
-    for name in ("CUDA_VISIBLE_DEVICES", "SLURM_STEP_GPUS", "SLURM_JOB_GPUS"):
-        text = env.get(name)
-        if text is None:
-            continue
-        found: list[str] = []
-        for part in text.split(","):
-            item = part.strip()
-            # CUDA ends its list at the first entry that names no device.
-            if not item or item.startswith("-") or item == "NoDevFiles":
-                break
-            found.append(item)
-        return tuple(found)
-    return None
-
-
 def usable_cpus() -> int:
     """CPUs that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -126,6 +111,14 @@ def _nodes(hostlist: str | None) -> tuple[str, ...]:
     except (OSError, subprocess.SubprocessError):
         return (hostlist,)
     return tuple(answer.stdout.split())
+
+
+def boot_id() -> str | None:
+    """What tells one start of this machine from another, or None where it does not say."""
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return None
 
 
 def cpu_model() -> str | None:

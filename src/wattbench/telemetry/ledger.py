@@ -11,11 +11,15 @@ from typing import Any
 
 from wattbench.records import Record, mend, read
 from wattbench.tables.contract import unknown, warning
-from wattbench.telemetry.integrate import Integral, Point, counter_energy, sampled_energy
-from wattbench.telemetry.segment import BEAT_S, LEDGER, samples_file
+from wattbench.telemetry.overlaps import Lived, count_once
+from wattbench.telemetry.phases import devices_of, difference, phase_rows
+from wattbench.telemetry.segment import LEDGER, samples_file
 
 LEAST_LOST_S = 1.0
-DEFAULT_RESOLUTION_S = 0.1
+"""What a crash of the machine may cost, for samples are on disk every second."""
+
+CLOCK_STEP_S = 2.0
+"""The two clocks of a machine do not drift apart by more than that in a segment."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +33,6 @@ class Names:
     def columns(self) -> dict[str, str]:
         """The three columns."""
         return {"environment": self.environment, "questions": self.questions, "run": self.run}
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """One phase between two moments of the monotonic clock, with its CPU seconds."""
-
-    phase: str
-    start: float
-    end: float
-    cpu_s: float | None
 
 
 def ledger_records(folder: Path) -> list[Record]:
@@ -73,10 +67,12 @@ def mend_ledger(folder: Path) -> list[str]:
 def segment_rows(folder: Path, names: Names) -> list[dict[str, Any]]:
     """Rows of `segments`: every segment of a run, the killed ones too."""
     records = ledger_records(folder)
-    return [
-        _segment_row(start, [r for r in records if r["segment"] == start["segment"]], folder, names)
+    lived = [
+        _lived(start, [r for r in records if r["segment"] == start["segment"]], folder, names)
         for start in _starts(records)
     ]
+    count_once(lived)
+    return [one.row for one in lived]
 
 
 def sample_rows(folder: Path, names: Names) -> list[dict[str, Any]]:
@@ -89,36 +85,29 @@ def sample_rows(folder: Path, names: Names) -> list[dict[str, Any]]:
     return rows
 
 
-def _segment_row(
-    start: Record, own: Sequence[Record], folder: Path, names: Names
-) -> dict[str, Any]:
-    last = own[-1]
-    ended = last["kind"] == "end"
-    job = start["job"]
+def _lived(start: Record, own: Sequence[Record], folder: Path, names: Names) -> Lived:
     samples = read(samples_file(folder, start["number"])).records
-    devices = _devices(samples)
-    flags: list[dict[str, str]] = []
-    lost = 0.0
+    ended = own[-1]["kind"] == "end"
     if not ended:
-        lost = _longest_gap(own)
-        flags.append(
-            warning(
-                "duration_s",
-                f"the process was killed; up to {lost:.3g} s after its last heartbeat are missing",
-            )
-        )
-    elif last.get("sampler_status") != 0:
-        flags.append(warning("phases", "the sampler ended before the segment"))
-    cpu_s = _difference(start, last)
+        own = _with_last_sample(own, samples)
+    last = own[-1]
+    job = start["job"]
+    devices = devices_of(samples)
+    duration_s = last["mono"] - start["mono"]
+    lost = 0.0 if ended else _longest_gap(own, samples)
+    cpu_s = difference(start, last)
     peak = _peak(own, samples)
     vram = _vram_peak(samples, devices)
+    phases = phase_rows(own, samples, devices)
+    flags = [*_ending_flags(last, lost, ended=ended), *_clock_flags(own), *_gap_flags(phases)]
     if cpu_s is None:
         flags.append(unknown("cpu_s", "the process tree could not be read"))
     if peak is None:
         flags.append(unknown("rss_peak_bytes", "the process tree could not be read"))
     if vram is None:
         flags.append(unknown("vram_peak_bytes", "no GPU was given to the job or could be read"))
-    return {
+    gpus = [d for d in devices if d["kind"] == "gpu"]
+    row = {
         **names.columns(),
         "segment": start["segment"],
         "number": start["number"],
@@ -127,19 +116,71 @@ def _segment_row(
         "attempt": job["attempt"],
         "host": job["host"],
         "process_id": start["pid"],
-        "gpu_uuids": [d["device"] for d in devices if d["kind"] == "gpu"],
+        "gpu_uuids": [d["device"] for d in gpus],
+        "gpu_names": [d["name"] or "unnamed" for d in gpus],
         "started_at": moment(start["at"]),
-        "ended_at": moment(last["at"]),
-        "duration_s": last["mono"] - start["mono"],
+        "ended_at": moment(start["at"] + duration_s),
+        "duration_s": duration_s,
         "ended_by": last["ended_by"] if ended else "killed",
         "lost_s": lost,
         "answered": last["answered"],
         "cpu_s": cpu_s,
         "rss_peak_bytes": peak,
         "vram_peak_bytes": vram,
-        "phases": _phases(own, samples, devices),
+        "phases": phases,
         "flags": flags,
     }
+    return Lived(row, start, last["mono"])
+
+
+def _with_last_sample(own: Sequence[Record], samples: Sequence[Record]) -> list[Record]:
+    """A killed process' records, and its sampler's last sample: that outlives the process.
+
+    The sampler may have seen more of the process than its last heartbeat tells.
+    """
+    last = own[-1]
+    seen = [record for record in samples if record["kind"] == "sample"]
+    if not seen or seen[-1]["mono"] <= last["mono"]:
+        return list(own)
+    cpu = [
+        reading["cpu_s"]
+        for record in seen
+        for reading in record["readings"]
+        if "cpu_s" in reading and record["mono"] >= last["mono"]
+    ]
+    return [*own, {**last, "kind": "sample", "at": seen[-1]["at"], "mono": seen[-1]["mono"],
+                   "cpu_s": cpu[-1] if cpu else last["cpu_s"]}]  # fmt: skip
+
+
+def _ending_flags(last: Record, lost_s: float, *, ended: bool) -> list[dict[str, str]]:
+    if not ended:
+        text = f"the process was killed; up to {lost_s:.3g} s after its last sign are missing"
+        return [warning("duration_s", text)]
+    if last.get("sampler_status") != 0:
+        return [warning("phases", "the sampler ended before the segment")]
+    return []
+
+
+def _clock_flags(own: Sequence[Record]) -> list[dict[str, str]]:
+    """Where the wall clock was set: times are kept by the other one from the start on."""
+    step = (own[-1]["at"] - own[0]["at"]) - (own[-1]["mono"] - own[0]["mono"])
+    if abs(step) < CLOCK_STEP_S:
+        return []
+    way = "forth" if step > 0 else "back"
+    return [warning("ended_at", f"the clock was set {way} by {abs(step):.4g} s meanwhile")]
+
+
+def _gap_flags(phases: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    return [
+        warning(
+            "phases",
+            f"for {device['gap_s']:.3g} s of {phase['phase']} {device['device']} gave no sample: "
+            "estimated",
+        )
+        for phase in phases
+        for device in phase["devices"]
+        if device["gap_s"]
+    ]
 
 
 def moment(seconds: float) -> dt.datetime:
@@ -147,16 +188,10 @@ def moment(seconds: float) -> dt.datetime:
     return dt.datetime.fromtimestamp(seconds, tz=dt.UTC)
 
 
-def _longest_gap(own: Sequence[Record]) -> float:
-    gaps = (b["mono"] - a["mono"] for a, b in itertools.pairwise(own))
-    return max(LEAST_LOST_S, BEAT_S, *gaps) if len(own) > 1 else LEAST_LOST_S
-
-
-def _difference(first: Record, last: Record) -> float | None:
-    if first.get("cpu_s") is None or last.get("cpu_s") is None:
-        return None
-    # What a child that vanished unwaited took with it is the only way for the sum to fall.
-    return max(0.0, float(last["cpu_s"]) - float(first["cpu_s"]))
+def _longest_gap(own: Sequence[Record], samples: Sequence[Record]) -> float:
+    moments = sorted([*(r["mono"] for r in own), *(r["mono"] for r in samples if "mono" in r)])
+    gaps = [float(b - a) for a, b in itertools.pairwise(moments)]
+    return max([LEAST_LOST_S, *gaps])
 
 
 def _peak(own: Sequence[Record], samples: Sequence[Record]) -> int | None:
@@ -182,111 +217,6 @@ def _vram_peak(samples: Sequence[Record], devices: Sequence[Mapping[str, Any]]) 
 
 def _is_gpu_memory(reading: Mapping[str, Any], gpus: set[str]) -> bool:
     return reading["device"] in gpus and "memory_bytes" in reading
-
-
-def _devices(samples: Sequence[Record]) -> list[dict[str, Any]]:
-    """Devices as the sampler found them, with reasons that came up later."""
-    found: dict[str, dict[str, Any]] = {}
-    for record in samples:
-        for device in record.get("devices", ()):
-            found[device["device"]] = dict(device)
-        for reading in record.get("readings", ()):
-            if "reason" in reading and found[reading["device"]]["reason"] is None:
-                found[reading["device"]] |= {"reason": reading["reason"], "method": None}
-    return list(found.values())
-
-
-def _stretches(own: Sequence[Record]) -> list[Stretch]:
-    marks = [r for r in own if r["kind"] in {"start", "phase"}]
-    ends = [*marks[1:], own[-1]]
-    return [
-        Stretch(mark["phase"], mark["mono"], after["mono"], _difference(mark, after))
-        for mark, after in zip(marks, ends, strict=True)
-        if after["mono"] > mark["mono"]
-    ]
-
-
-def _phases(
-    own: Sequence[Record], samples: Sequence[Record], devices: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    stretches = _stretches(own)
-    points = {d["device"]: _points(samples, d["device"]) for d in devices if d["kind"] != "process"}
-    baseline = {
-        d["device"]: _idle_w(d, points[d["device"]], stretches)
-        for d in devices
-        if d["kind"] != "process"
-    }
-    rows: list[dict[str, Any]] = []
-    for phase in dict.fromkeys(stretch.phase for stretch in stretches):
-        own_ones = [stretch for stretch in stretches if stretch.phase == phase]
-        cpu = [stretch.cpu_s for stretch in own_ones]
-        rows.append(
-            {
-                "phase": phase,
-                "wall_s": sum(stretch.end - stretch.start for stretch in own_ones),
-                "cpu_s": None if None in cpu else sum(c for c in cpu if c is not None),
-                "devices": [
-                    _device_energy(d, points[d["device"]], own_ones, baseline[d["device"]])
-                    for d in devices
-                    if d["kind"] != "process"
-                ],
-            }
-        )
-    return rows
-
-
-def _points(samples: Sequence[Record], device: str) -> list[Point]:
-    return [
-        Point(sample["mono"], reading.get("power_w"), reading.get("energy_j"))
-        for sample in samples
-        for reading in sample.get("readings", ())
-        if reading["device"] == device
-    ]
-
-
-def _integral(device: Mapping[str, Any], points: Sequence[Point], stretch: Stretch) -> Integral:
-    if device["method"] is None:
-        return Integral(None, None, device["reason"] or "the device has no meter")
-    integrate = counter_energy if device["method"] == "counter" else sampled_energy
-    return integrate(
-        points,
-        stretch.start,
-        stretch.end,
-        resolution_s=device["resolution_s"] or DEFAULT_RESOLUTION_S,
-    )
-
-
-def _idle_w(
-    device: Mapping[str, Any], points: Sequence[Point], stretches: Sequence[Stretch]
-) -> float | None:
-    """Power at rest: of the first stretch, before anything is loaded."""
-    if not stretches or stretches[0].phase != "idle":
-        return None
-    first = stretches[0]
-    energy = _integral(device, points, first).energy_j
-    return None if energy is None else energy / (first.end - first.start)
-
-
-def _device_energy(
-    device: Mapping[str, Any],
-    points: Sequence[Point],
-    stretches: Sequence[Stretch],
-    idle_w: float | None,
-) -> dict[str, Any]:
-    parts = [_integral(device, points, stretch) for stretch in stretches]
-    reasons = [part.reason for part in parts if part.energy_j is None]
-    energies = [part.energy_j for part in parts if part.energy_j is not None]
-    uncertainties = [part.uncertainty_j or 0.0 for part in parts]
-    return {
-        "device": device["device"],
-        "kind": device["kind"],
-        "scope": device["scope"],
-        "method": None if reasons else device["method"],
-        "energy_j": None if reasons else sum(energies),
-        "uncertainty_j": None if reasons else sum(u * u for u in uncertainties) ** 0.5,
-        "idle_w": idle_w,
-        "reason": reasons[0] if reasons else None,
-    }
 
 
 def _samples_of(
@@ -316,7 +246,7 @@ def _samples_of(
                         name: reading.get(name)
                         for name in (
                             "power_w", "utilisation_pct", "memory_bytes", "temperature_c",
-                            "clock_mhz", "cpu_s",
+                            "clock_mhz", "throttle", "cpu_s",
                         )
                     },
                 }

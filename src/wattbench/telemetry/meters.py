@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from wattbench.telemetry.clock import Clock
+
 
 @dataclass(frozen=True)
 class Device:
@@ -12,11 +14,12 @@ class Device:
 
     Args:
         device: GPU UUID, RAPL domain or 'process'.
-        kind: 'gpu', 'cpu', 'memory' or 'process'.
+        kind: 'gpu', 'cpu', 'memory', 'platform' or 'process'.
         scope: What its energy covers: 'device', 'node' or 'process'.
         method: 'counter', 'sampled', or None where its energy cannot be known.
         name: Its name for people, or None.
-        resolution_s: Seconds between two updates of its sensor, or None where it has none.
+        period_s: Seconds between two updates of its sensor, or None where it has none.
+        window_s: Seconds over which a reading of its power is the mean.
         reason: Why the energy cannot be known, or None.
     """
 
@@ -25,7 +28,8 @@ class Device:
     scope: str
     method: str | None
     name: str | None = None
-    resolution_s: float | None = None
+    period_s: float | None = None
+    window_s: float = 0.0
     reason: str | None = None
 
     def record(self) -> dict[str, Any]:
@@ -40,11 +44,12 @@ class Reading:
     Args:
         device: The device.
         power_w: Power, watts.
-        energy_j: Cumulative energy, joules from any origin; never falls.
+        energy_j: Cumulative energy, joules from any origin.
         utilisation_pct: Utilisation, percent.
         memory_bytes: Memory in use.
         temperature_c: Temperature, degrees Celsius.
         clock_mhz: Clock, MHz.
+        throttle: What holds the clock down, or '' where nothing does.
         cpu_s: Cumulative CPU time, for a process.
         reason: Why the device's energy is unusable from now on, or None.
     """
@@ -56,12 +61,14 @@ class Reading:
     memory_bytes: int | None = None
     temperature_c: float | None = None
     clock_mhz: float | None = None
+    throttle: str | None = None
     cpu_s: float | None = None
     reason: str | None = None
 
     def record(self) -> dict[str, Any]:
-        """As JSON values, what is None left out."""
-        return {key: value for key, value in asdict(self).items() if value is not None}
+        """As JSON values, what is None left out; empty where nothing was said."""
+        found = {key: value for key, value in asdict(self).items() if value is not None}
+        return found if len(found) > 1 else {}
 
 
 class Meter(Protocol):
@@ -70,5 +77,17 @@ class Meter(Protocol):
     def devices(self) -> list[Device]:
         """The devices, with what can be known of each."""
 
-    def read(self) -> list[Reading]:
-        """One reading of each device; a device that fails is left out."""
+    def read(self, *, whole: bool = True) -> list[Reading]:
+        """One reading of each device; a device that fails is left out.
+
+        Args:
+            whole: Whether to read what changes slowly too, and what takes long.
+        """
+
+    def learn(self, clock: Clock) -> None:
+        """Find out what takes time to know; `devices` says it from then on.
+
+        Args:
+            clock: The clock.
+        """
+        del clock

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from wattbench.telemetry.meters import Device, Reading
+from wattbench.telemetry.meters import Device, Meter, Reading
 
 POWERCAP = Path("/sys/class/powercap")
 UPDATE_S = 0.001
 """Khan et al. 2018 (doi 10.1145/3177754): the counters are updated about every millisecond."""
+
+KINDS = {"dram": "memory", "psys": "platform"}
+"""Kinds of the domains beside the packages."""
 
 MICROJOULES = 1e6
 DOMAIN = re.compile(r"^intel-rapl:\d+(:\d+)?$")
@@ -41,11 +44,11 @@ class RaplDomain:
         return self._sum / MICROJOULES
 
 
-class Rapl:
-    """Package and memory domains of this node.
+class Rapl(Meter):
+    """Package, memory and platform domains of this node.
 
-    The package holds its cores, so cores and graphics are left out; a platform domain holds all
-    and is left out where packages are there.
+    The package holds its cores, so cores and graphics are left out. The platform holds packages
+    and memory: it is of a kind of its own, and no sum takes both.
 
     Args:
         root: The powercap folder.
@@ -63,9 +66,9 @@ class Rapl:
             name = (folder / "name").read_text().strip()
         except OSError:
             return
-        if not name.startswith("package") and name != "dram":
+        kind = "cpu" if name.startswith("package") else KINDS.get(name)
+        if kind is None:
             return
-        kind = "memory" if name == "dram" else "cpu"
         reason = None
         try:
             self._domains[folder.name] = RaplDomain(folder)
@@ -80,7 +83,7 @@ class Rapl:
                 scope="node",
                 method=None if reason else "counter",
                 name=name,
-                resolution_s=UPDATE_S,
+                period_s=UPDATE_S,
                 reason=reason,
             )
         )
@@ -89,8 +92,13 @@ class Rapl:
         """The domains, those that cannot be read with the reason."""
         return list(self._devices)
 
-    def read(self) -> list[Reading]:
-        """The counters, joules since this object was made."""
+    def read(self, *, whole: bool = True) -> list[Reading]:
+        """The counters, joules since this object was made.
+
+        Args:
+            whole: All is read in any case.
+        """
+        del whole
         found: list[Reading] = []
         for device, domain in self._domains.items():
             try:

@@ -17,8 +17,9 @@ from wattbench.errors import WattbenchError
 from wattbench.files import fault_of
 from wattbench.records import Appender, read
 from wattbench.telemetry import sampler
-from wattbench.telemetry.job import Job
-from wattbench.telemetry.processes import own_peak_bytes, tree_usage
+from wattbench.telemetry.clock import MACHINE, Clock
+from wattbench.telemetry.job import Job, boot_id
+from wattbench.telemetry.processes import Usage, own_peak_bytes, tree_usage
 
 LEDGER = "ledger.jsonl"
 BEAT_S = 0.75
@@ -57,8 +58,83 @@ class Head:
     work: Mapping[str, Any] = field(default_factory=dict)
 
 
+class LedgerWriter:
+    """Writes the records of one segment.
+
+    Args:
+        folder: The journal's folder.
+        head: What is known at the start.
+        gpus: GPUs to measure, as UUIDs or indices.
+        usage: What the process tree has used until now, or None where it cannot be read.
+        clock: The clock.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        head: Head,
+        *,
+        gpus: tuple[str, ...],
+        usage: Callable[[], Usage | None],
+        clock: Clock = MACHINE,
+    ) -> None:
+        self.answered = 0
+        self._head = head
+        self._usage = usage
+        self._clock = clock
+        self._phase = "idle"
+        self._peak = 0
+        self._lock = threading.Lock()
+        self._ledger = Appender(folder / LEDGER)
+        self._write(
+            self._now("start")
+            | asdict(head)
+            | {"pid": os.getpid(), "phase": self._phase, "gpus": list(gpus), "boot": boot_id()}
+        )
+
+    def _write(self, record: Mapping[str, Any], *, sync: bool = True) -> None:
+        with self._lock:
+            self._ledger.append(record, sync=sync)
+
+    def _now(self, kind: str) -> dict[str, Any]:
+        usage = self._usage()
+        if usage is not None:
+            self._peak = max(self._peak, usage.rss_bytes, own_peak_bytes())
+        return {
+            "kind": kind,
+            "segment": self._head.segment,
+            "at": self._clock.wall(),
+            "mono": self._clock.mono(),
+            "cpu_s": None if usage is None else usage.cpu_s,
+            "rss_peak_bytes": self._peak or None,
+            "answered": self.answered,
+        }
+
+    def beat(self) -> None:
+        """Say that the process lives."""
+        self._write(self._now("beat") | {"phase": self._phase}, sync=False)
+
+    def phase(self, name: str) -> None:
+        """Enter a phase."""
+        self._phase = name
+        self._write(self._now("phase") | {"phase": name})
+
+    def end(self, finish: Callable[[], Mapping[str, Any]]) -> None:
+        """Close the segment.
+
+        Args:
+            finish: Ends what measures it; gives what to add to the last record.
+        """
+        try:
+            # Read before the sampler ends: a child that was waited for counts as ours.
+            last = self._now("end")
+            self._write({**last, **finish()})
+        finally:
+            self._ledger.close()
+
+
 class Segment:
-    """Writes one segment of a ledger.
+    """One segment of a ledger, measured by a sampler while it is lived.
 
     Args:
         folder: The journal's folder.
@@ -78,20 +154,28 @@ class Segment:
         on_beat: Callable[[], None] | None = None,
     ) -> None:
         self.head = head
-        self.answered = 0
         self.fault: WattbenchError | None = None
         self._folder = folder
         self._on_beat = on_beat
-        self._phase = "idle"
-        self._peak = 0
-        self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._ledger = Appender(folder / LEDGER)
-        self._write("start", sync=True, **asdict(head), pid=os.getpid(), phase=self._phase)
+        self._ledger = LedgerWriter(folder, head, gpus=gpus, usage=self._usage)
         self._sampler_log: IO[bytes] | None = None
         self._sampler = self._start_sampler(hz, gpus)
         self._heart = threading.Thread(target=self._live, name="heartbeat", daemon=True)
         self._heart.start()
+
+    @property
+    def answered(self) -> int:
+        """Questions answered in it."""
+        return self._ledger.answered
+
+    @answered.setter
+    def answered(self, count: int) -> None:
+        self._ledger.answered = count
+
+    def _usage(self) -> Usage | None:
+        sampling = getattr(self, "_sampler", None)
+        return tree_usage(os.getpid(), without=() if sampling is None else (sampling.pid,))
 
     def _start_sampler(self, hz: float, gpus: tuple[str, ...]) -> subprocess.Popen[bytes]:
         out = samples_file(self._folder, self.head.number)
@@ -109,33 +193,10 @@ class Segment:
         except OSError as error:
             raise fault_of(error, self._folder) from error
 
-    def _write(self, kind: str, *, sync: bool, **fields: Any) -> None:
-        record = {**self._now(kind), **fields}
-        with self._lock:
-            self._ledger.append(record, sync=sync)
-
-    def _now(self, kind: str) -> dict[str, Any]:
-        usage = tree_usage(os.getpid(), without=self._sampler_pids())
-        if usage is not None:
-            self._peak = max(self._peak, usage.rss_bytes, own_peak_bytes())
-        return {
-            "kind": kind,
-            "segment": self.head.segment,
-            "at": time.time(),
-            "mono": time.monotonic(),
-            "cpu_s": None if usage is None else usage.cpu_s,
-            "rss_peak_bytes": self._peak or None,
-            "answered": self.answered,
-        }
-
-    def _sampler_pids(self) -> tuple[int, ...]:
-        process = getattr(self, "_sampler", None)
-        return () if process is None else (process.pid,)
-
     def _live(self) -> None:
         while not self._ended.wait(BEAT_S):
             try:
-                self._write("beat", sync=False, phase=self._phase)
+                self._ledger.beat()
                 if self._on_beat is not None:
                     self._on_beat()
             except WattbenchError as error:
@@ -164,12 +225,11 @@ class Segment:
 
     def phase(self, name: str) -> None:
         """Enter a phase: 'load', 'warm_up', 'answer' or 'idle'."""
-        self._phase = name
         with contextlib.suppress(OSError):  # a sampler that is gone is told of at the end
             if self._sampler.stdin is not None:
                 self._sampler.stdin.write(b"\n")
                 self._sampler.stdin.flush()
-        self._write("phase", sync=True, phase=name)
+        self._ledger.phase(name)
 
     def end(self, ended_by: str, detail: str | None = None) -> None:
         """Close the segment.
@@ -185,14 +245,13 @@ class Segment:
             return
         self._ended.set()
         self._heart.join(timeout=BEAT_S * 4)
-        try:
-            # Read before the sampler ends: a child that was waited for counts as ours.
-            last = self._now("end")
-            status = self._end_sampler()
-            last |= {"ended_by": ended_by, "detail": detail, "sampler_status": status}
-            self._ledger.append(last)
-        finally:
-            self._ledger.close()
+        self._ledger.end(
+            lambda: {
+                "ended_by": ended_by,
+                "detail": detail,
+                "sampler_status": self._end_sampler(),
+            }
+        )
 
     def _end_sampler(self) -> int | None:
         with contextlib.suppress(OSError):

@@ -6,8 +6,9 @@ import subprocess
 import time
 from collections.abc import Sequence
 
-from wattbench.telemetry.meters import Device, Reading
-from wattbench.telemetry.nvml import ALL, MIG, UPDATE_S
+from wattbench.telemetry.given import ALL, NOT_SAID, UNSAID
+from wattbench.telemetry.meters import Device, Meter, Reading
+from wattbench.telemetry.nvml import MIG
 
 TOOL = "nvidia-smi"
 FIELDS = (
@@ -24,6 +25,10 @@ FIELDS = (
 TIMEOUT_S = 5.0
 SLOWEST_HZ = 1.0
 """The tool takes a good part of a second itself; more often than this it would be load."""
+
+PERIOD_S = 1.0
+"""Its power is the mean of the last second on newer GPUs and of the moment on older ones (NVML,
+nvmlDeviceGetPowerUsage); a reading is then between 0 and 1 s old, whichever it is."""
 
 MIB = 1 << 20
 
@@ -66,7 +71,7 @@ def number(cell: str) -> float | None:
         return None
 
 
-class NvidiaSmi:
+class NvidiaSmi(Meter):
     """The GPUs given to a job, their power polled at most once a second.
 
     Args:
@@ -78,6 +83,8 @@ class NvidiaSmi:
         self._tool = tool
         self._given = tuple(given)
         rows, self._failure = query(tool)
+        if self._given == (UNSAID,):
+            self._failure = NOT_SAID
         self._rows = {row["uuid"]: row for row in rows if self._is_given(row)}
         self._read_at = time.monotonic()
 
@@ -93,7 +100,7 @@ class NvidiaSmi:
                 "device",
                 None if self._reason(row) else "sampled",
                 name=row["name"],
-                resolution_s=max(UPDATE_S, 1 / SLOWEST_HZ),
+                period_s=PERIOD_S,
                 reason=self._reason(row),
             )
             for uuid, row in self._rows.items()
@@ -115,8 +122,13 @@ class NvidiaSmi:
             return f"nvidia-smi gives no power: {row['power.draw']}"
         return None
 
-    def read(self) -> list[Reading]:
-        """One reading of each GPU; none where the last is less than a second old."""
+    def read(self, *, whole: bool = True) -> list[Reading]:
+        """One reading of each GPU; none where the last is less than a second old.
+
+        Args:
+            whole: All is read in any case.
+        """
+        del whole
         now = time.monotonic()
         if now - self._read_at < 1 / SLOWEST_HZ:
             return []

@@ -467,6 +467,7 @@ def _segments(name: str) -> list[Row]:
             "host": "node017",
             "process_id": 4711,
             "gpu_uuids": ["GPU-1b2c"] if name == "qwen-0.5b" else [],
+            "gpu_names": ["NVIDIA A100"] if name == "qwen-0.5b" else [],
             "started_at": START + timedelta(hours=number),
             "ended_at": START + timedelta(hours=number, seconds=90),
             "duration_s": 90.0,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from wattbench.study.judgement import Energy, Estimate
 from wattbench.tables.contract import reason_for
-from wattbench.telemetry.energy import allocate, run_energy
+from wattbench.telemetry.allocation import allocate
+from wattbench.telemetry.energy import run_energy
 
 PLAIN = Energy()
 ESTIMATED = Energy(
@@ -78,6 +79,34 @@ def test_one_unmeasured_segment_makes_the_sum_unknown() -> None:
     energy = run_energy(rows, ESTIMATED)
     assert energy.gross_j is None
     assert reason_for({"flags": energy.flags}, "energy_answer_j") == "segment 2: no meter was read"
+
+
+def test_a_segment_killed_before_its_first_sample_is_bounded_by_the_others() -> None:
+    exact = Energy(calibration_relative_uncertainty=0)
+    seen = segment(("answer", 10.0, [device(100.0)]))
+    rows = [segment(("idle", 0.5, []), number=2, lost_s=1.0), seen]
+    energy = run_energy(rows, exact)
+    assert energy.gross_j == 100
+    assert energy.gross_uncertainty_j == pytest.approx(math.hypot(1.0, 15 / math.sqrt(3)))
+    assert any("its up to 1.5 s are not in the sum" in flag["detail"] for flag in energy.flags)
+    long = segment(("answer", 60.0, []), number=2, lost_s=1.0)
+    assert run_energy([seen, long], exact).gross_j is None
+
+
+def test_gaps_and_sources_that_disagree_are_flagged() -> None:
+    steady = device(100.0, gap_s=0.0, sampled_j=104.0, sampled_uncertainty_j=1.0)
+    assert len(run_energy([segment(("answer", 10.0, [steady]))], PLAIN).flags) == 1
+    off = device(100.0, gap_s=2.5, sampled_j=150.0, sampled_uncertainty_j=1.0)
+    details = [f["detail"] for f in run_energy([segment(("answer", 10.0, [off]))], PLAIN).flags]
+    assert any("for 2.5 s of answer gpu-0 gave no sample" in detail for detail in details)
+    assert any("says 100 J, its sampled power 150 J" in detail for detail in details)
+
+
+def test_a_platform_counter_counts_only_without_processors() -> None:
+    both = [device(100.0, "cpu"), device(180.0, "platform")]
+    assert run_energy([segment(("answer", 1.0, both))], PLAIN).gross_j == 100
+    energy = run_energy([segment(("answer", 1.0, both[1:]))], PLAIN)
+    assert (energy.gross_j, energy.scope) == (180.0, "node")
 
 
 def test_gpus_without_a_meter_are_not_estimated_from_cpu_time() -> None:
@@ -178,3 +207,34 @@ def test_the_shares_sum_to_the_whole(rows: list[dict[str, Any]], joules: float) 
     shares = allocate(rows, joules)
     assert abs(math.fsum(shares) - joules) <= 1e-9 * joules
     assert all(share >= -1e-9 * joules for share in shares)
+
+
+@pytest.mark.parametrize("concurrency", [1, 4, 64])
+@given(st.data())
+def test_the_shares_sum_to_the_answering_energy_at_any_concurrency(
+    concurrency: int, data: st.DataObject
+) -> None:
+    """Questions that wait for each other: the seconds of all of them exceed the run's."""
+    count = data.draw(st.integers(1, 200))
+    lengths = data.draw(
+        st.lists(
+            st.tuples(st.integers(1, 4000), st.integers(0, 2000)), min_size=count, max_size=count
+        )
+    )
+    silent = data.draw(st.sampled_from(["none", "some", "all"]))
+    rows = [
+        asked(
+            prompt_tokens=prompt,
+            completion_tokens=output,
+            prefill_s=None
+            if silent == "all" or (silent == "some" and place % 3 == 0)
+            else 1e-4 * prompt * min(concurrency, count),
+            decode_s=None if silent == "all" else 2e-2 * output * min(concurrency, count),
+        )
+        for place, (prompt, output) in enumerate(lengths)
+    ]
+    joules = data.draw(st.floats(1e-3, 1e9))
+    shares = allocate(rows, joules)
+    assert abs(math.fsum(shares) - joules) <= 1e-9 * joules
+    assert abs(sum(shares) - joules) <= 1e-9 * joules
+    assert min(shares) >= 0

@@ -1,6 +1,5 @@
-"""Meters over real files and programs: a powercap tree, a stand-in for NVML, an nvidia-smi."""
+"""Meters over real files and programs: a powercap tree, an nvidia-smi, the sampler."""
 
-# ruff: noqa: N802, N818 - the names are NVML's
 from __future__ import annotations
 
 import itertools
@@ -10,15 +9,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from wattbench.records import Appender, read
 from wattbench.telemetry import sampler
-from wattbench.telemetry.job import given_gpus, this_job
-from wattbench.telemetry.nvml import Nvml
+from wattbench.telemetry.given import given_gpus
+from wattbench.telemetry.job import this_job
 from wattbench.telemetry.processes import tree_usage
 from wattbench.telemetry.rapl import Rapl
 from wattbench.telemetry.smi import NvidiaSmi
@@ -33,7 +30,7 @@ def domain(root: Path, name: str, label: str, energy: int, ceiling: int = 1_000_
     return folder
 
 
-def test_rapl_counts_packages_and_memory_alone_and_sees_the_wrap(tmp_path: Path) -> None:
+def test_rapl_counts_packages_memory_and_platform_and_sees_the_wrap(tmp_path: Path) -> None:
     package = domain(tmp_path, "intel-rapl:0", "package-0", 900_000)
     domain(tmp_path, "intel-rapl:0:0", "core", 1)
     domain(tmp_path, "intel-rapl:0:1", "dram", 0)
@@ -43,11 +40,13 @@ def test_rapl_counts_packages_and_memory_alone_and_sees_the_wrap(tmp_path: Path)
     assert [(d.device, d.kind, d.scope) for d in meter.devices()] == [
         ("intel-rapl:0", "cpu", "node"),
         ("intel-rapl:0:1", "memory", "node"),
+        ("intel-rapl:1", "platform", "node"),
     ]
     (package / "energy_uj").write_text("100000\n")
     assert {r.device: r.energy_j for r in meter.read()} == {
         "intel-rapl:0": pytest.approx(0.2),
         "intel-rapl:0:1": 0.0,
+        "intel-rapl:1": 0.0,
     }
     (package / "energy_uj").write_text("600000\n")
     assert meter.read()[0].energy_j == pytest.approx(0.7)
@@ -69,106 +68,6 @@ def test_a_counter_that_stops_answering_says_so(tmp_path: Path) -> None:
 
 def test_no_powercap_is_no_meter(tmp_path: Path) -> None:
     assert Rapl(tmp_path / "none").devices() == []
-
-
-class Refused(Exception):
-    pass
-
-
-class Gpus:
-    """What NVML answers for some GPUs, by UUID."""
-
-    NVMLError = Refused
-    NVML_DEVICE_MIG_ENABLE = 1
-    NVML_TEMPERATURE_GPU = 0
-    NVML_CLOCK_SM = 1
-
-    def __init__(self, **gpus: dict[str, Any]) -> None:
-        self.gpus = {name.replace("_", "-"): values for name, values in gpus.items()}
-
-    def _value(self, handle: str, name: str) -> Any:
-        value = self.gpus[handle].get(name)
-        if value is None:
-            raise Refused("Not Supported")
-        return value
-
-    def nvmlDeviceGetCount(self) -> int:
-        return len(self.gpus)
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> str:
-        if index >= len(self.gpus):
-            raise Refused("Invalid Argument")
-        return list(self.gpus)[index]
-
-    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> str:
-        if uuid not in self.gpus:
-            raise Refused("Not Found")
-        return uuid
-
-    def nvmlDeviceGetUUID(self, handle: str) -> bytes:
-        return handle.encode()
-
-    def nvmlDeviceGetName(self, handle: str) -> str:
-        return "A100"
-
-    def nvmlDeviceGetMigMode(self, handle: str) -> tuple[int, int]:
-        return self._value(handle, "mig"), 0
-
-    def nvmlDeviceGetTotalEnergyConsumption(self, handle: str) -> int:
-        return int(self._value(handle, "energy"))
-
-    def nvmlDeviceGetPowerUsage(self, handle: str) -> int:
-        return int(self._value(handle, "power"))
-
-    def nvmlDeviceGetUtilizationRates(self, handle: str) -> SimpleNamespace:
-        return SimpleNamespace(gpu=self._value(handle, "use"))
-
-    def nvmlDeviceGetMemoryInfo(self, handle: str) -> SimpleNamespace:
-        return SimpleNamespace(used=self._value(handle, "memory"))
-
-    def nvmlDeviceGetTemperature(self, handle: str, _sensor: int) -> int:
-        return int(self._value(handle, "temperature"))
-
-    def nvmlDeviceGetClockInfo(self, handle: str, _clock: int) -> int:
-        return int(self._value(handle, "clock"))
-
-    def nvmlDeviceGetComputeRunningProcesses(self, handle: str) -> list[SimpleNamespace]:
-        return [SimpleNamespace(pid=pid) for pid in self.gpus[handle].get("pids", ())]
-
-
-def test_only_the_given_gpus_are_measured_by_uuid_and_index() -> None:
-    nvml = Gpus(GPU_a={"energy": 5000, "power": 90_000}, GPU_b={"power": 70_000}, GPU_c={})
-    meter = Nvml(nvml, ["GPU-a", "1"], os.getpid())
-    assert [(d.device, d.method) for d in meter.devices()] == [
-        ("GPU-a", "counter"),
-        ("GPU-b", "sampled"),
-    ]
-    first, second = meter.read()
-    assert (first.energy_j, first.power_w) == (5.0, 90.0)
-    assert (second.energy_j, second.power_w) == (None, 70.0)
-    assert [d.device for d in Nvml(nvml, ["all"], os.getpid()).devices()] == [
-        "GPU-a", "GPU-b", "GPU-c"
-    ]  # fmt: skip
-
-
-def test_slices_missing_and_mute_gpus_have_reasons() -> None:
-    nvml = Gpus(GPU_a={"mig": 1, "energy": 5}, GPU_b={})
-    devices = Nvml(nvml, ["GPU-a", "GPU-b", "MIG-x", "7"], os.getpid()).devices()
-    assert all(d.method is None for d in devices)
-    assert [str(d.reason)[:12] for d in devices] == [
-        "a MIG slice ", "the GPU repo", "a MIG slice ", "NVML: Invali"
-    ]  # fmt: skip
-
-
-def test_a_gpu_that_others_use_is_measured_no_more() -> None:
-    own = os.getpid()
-    nvml = Gpus(GPU_a={"energy": 5, "pids": [own]})
-    meter = Nvml(nvml, ["0"], own)
-    assert meter.read()[0].reason is None
-    nvml.gpus["GPU-a"]["pids"] = [own, 999_999_999]
-    assert "999999999" in str(meter.read()[0].reason)
-    nvml.gpus["GPU-a"]["pids"] = [own]
-    assert meter.read()[0].reason is not None
 
 
 def test_nvidia_smi_is_polled_and_its_blanks_are_unknown(
@@ -260,7 +159,8 @@ def test_the_sampler_ends_with_its_parent_and_ignores_its_signals(tmp_path: Path
     assert process.stdin is not None
     process.stdin.close()
     assert process.wait(5) == 0
-    header, *samples = read(out).records
+    header, *rest = read(out).records
+    samples = [record for record in rest if record["kind"] == "sample"]
     assert [d["device"] for d in header["devices"]] == ["process", "intel-rapl:0"]
     assert all(s["mono"] < t["mono"] for s, t in itertools.pairwise(samples))
     assert samples[-1]["readings"][1] == {"device": "intel-rapl:0", "energy_j": 0.0}

@@ -1,0 +1,183 @@
+"""What each device took in each phase of a segment, from the segment's samples."""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wattbench.records import Record
+from wattbench.telemetry.integrate import (
+    Integral,
+    Point,
+    Sensor,
+    counter_energy,
+    sampled_energy,
+)
+
+DEFAULT_PERIOD_S = 0.1
+BESIDE_PERIOD_S = 1.0
+"""A GPU's power beside its counter may be the mean of the last second (NVML, Ampere and newer)."""
+
+MARGIN_S = 30.0
+"""Samples around a stretch that may say something of its ends."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """One phase between two moments of the monotonic clock, with its CPU seconds."""
+
+    phase: str
+    start: float
+    end: float
+    cpu_s: float | None
+
+
+def difference(first: Record, last: Record) -> float | None:
+    """CPU seconds between two records, or None where one of them does not say."""
+    if first.get("cpu_s") is None or last.get("cpu_s") is None:
+        return None
+    # What a child that vanished unwaited took with it is the only way for the sum to fall.
+    return max(0.0, float(last["cpu_s"]) - float(first["cpu_s"]))
+
+
+def stretches_of(own: Sequence[Record]) -> list[Stretch]:
+    """Stretches of a segment.
+
+    Args:
+        own: Its records of the ledger, in order.
+    """
+    marks = [r for r in own if r["kind"] in {"start", "phase"}]
+    ends = [*marks[1:], own[-1]]
+    return [
+        Stretch(mark["phase"], mark["mono"], after["mono"], difference(mark, after))
+        for mark, after in zip(marks, ends, strict=True)
+        if after["mono"] > mark["mono"]
+    ]
+
+
+def devices_of(samples: Sequence[Record]) -> list[dict[str, Any]]:
+    """Devices as the sampler found them, with reasons that came up later."""
+    found: dict[str, dict[str, Any]] = {}
+    for record in samples:
+        for device in record.get("devices", ()):
+            found[device["device"]] = dict(device)
+        for reading in record.get("readings", ()):
+            if "reason" in reading and found[reading["device"]]["reason"] is None:
+                found[reading["device"]] |= {"reason": reading["reason"], "method": None}
+    return list(found.values())
+
+
+def phase_rows(
+    own: Sequence[Record], samples: Sequence[Record], devices: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The column `segments.phases`.
+
+    Args:
+        own: The segment's records of the ledger, in order.
+        samples: Records of its sampler.
+        devices: What the sampler found.
+    """
+    stretches = stretches_of(own)
+    metered = [device for device in devices if device["kind"] != "process"]
+    points = _points(samples)
+    traces = {d["device"]: points.get(d["device"], []) for d in metered}
+    idle = {d["device"]: _idle_w(d, traces[d["device"]], stretches) for d in metered}
+    rows: list[dict[str, Any]] = []
+    for phase in dict.fromkeys(stretch.phase for stretch in stretches):
+        parts = [stretch for stretch in stretches if stretch.phase == phase]
+        cpu = [stretch.cpu_s for stretch in parts]
+        rows.append(
+            {
+                "phase": phase,
+                "wall_s": sum(stretch.end - stretch.start for stretch in parts),
+                "cpu_s": None if None in cpu else sum(c for c in cpu if c is not None),
+                "devices": [
+                    _device_energy(d, traces[d["device"]], parts, idle[d["device"]])
+                    for d in metered
+                ],
+            }
+        )
+    return rows
+
+
+def _points(samples: Sequence[Record]) -> dict[str, list[Point]]:
+    found: dict[str, list[Point]] = {}
+    for sample in samples:
+        for reading in sample.get("readings", ()):
+            if "power_w" in reading or "energy_j" in reading:
+                found.setdefault(reading["device"], []).append(
+                    Point(sample["mono"], reading.get("power_w"), reading.get("energy_j"))
+                )
+    return found
+
+
+def _integral(device: Mapping[str, Any], points: Sequence[Point], stretch: Stretch) -> Integral:
+    if device["method"] is None:
+        return Integral(None, None, device["reason"] or "the device has no meter")
+    sensor = Sensor(device["period_s"] or DEFAULT_PERIOD_S, device["window_s"])
+    integrate = counter_energy if device["method"] == "counter" else sampled_energy
+    return integrate(_near(points, stretch), stretch.start, stretch.end, sensor=sensor)
+
+
+def _near(points: Sequence[Point], stretch: Stretch) -> Sequence[Point]:
+    first = bisect.bisect_left(points, stretch.start - MARGIN_S, key=lambda p: p.mono)
+    last = bisect.bisect_right(points, stretch.end + MARGIN_S, key=lambda p: p.mono)
+    return points[first:last]
+
+
+def _beside(device: Mapping[str, Any], points: Sequence[Point], stretch: Stretch) -> Integral:
+    """The energy by sampled power, beside that of a counter."""
+    if device["method"] != "counter":
+        return Integral(None, None)
+    near = _near(points, stretch)
+    return sampled_energy(near, stretch.start, stretch.end, sensor=Sensor(BESIDE_PERIOD_S))
+
+
+def _idle_w(
+    device: Mapping[str, Any], points: Sequence[Point], stretches: Sequence[Stretch]
+) -> float | None:
+    """Power at rest: of the first stretch, before anything is loaded."""
+    if not stretches or stretches[0].phase != "idle":
+        return None
+    first = stretches[0]
+    energy = _integral(device, points, first).energy_j
+    return None if energy is None else energy / (first.end - first.start)
+
+
+def _device_energy(
+    device: Mapping[str, Any],
+    points: Sequence[Point],
+    stretches: Sequence[Stretch],
+    idle_w: float | None,
+) -> dict[str, Any]:
+    parts = [_integral(device, points, stretch) for stretch in stretches]
+    reasons = [part.reason for part in parts if part.energy_j is None]
+    energy, uncertainty = (None, None) if reasons else _together(parts)
+    sampled, sampled_uncertainty = _together(
+        [_beside(device, points, stretch) for stretch in stretches]
+    )
+    return {
+        "device": device["device"],
+        "kind": device["kind"],
+        "scope": device["scope"],
+        "method": None if reasons else device["method"],
+        "energy_j": energy,
+        "uncertainty_j": uncertainty,
+        "sampled_j": sampled,
+        "sampled_uncertainty_j": sampled_uncertainty,
+        "gap_s": math.fsum(part.gap_s for part in parts),
+        "idle_w": idle_w,
+        "reason": reasons[0] if reasons else None,
+    }
+
+
+def _together(parts: Sequence[Integral]) -> tuple[float | None, float | None]:
+    if any(part.energy_j is None for part in parts):
+        return None, None
+    return (
+        math.fsum(part.energy_j or 0.0 for part in parts),
+        math.hypot(*(part.uncertainty_j or 0.0 for part in parts)),
+    )

@@ -1,0 +1,1 @@
+"""A stand-in for NVIDIA's library whose GPUs follow a script."""
