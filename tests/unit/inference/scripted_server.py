@@ -33,7 +33,7 @@ class Exchange:
     @property
     def number(self) -> int:
         """Number of the question that is asked."""
-        found = QUESTION.search(self.body["messages"][-1]["content"])
+        found = QUESTION.search(json.dumps(self.body.get("messages")))
         return int(found[1]) if found else 0
 
     async def send(self, data: bytes) -> None:
@@ -183,11 +183,14 @@ class ScriptedServer:
         key: The key that it wants, or None.
         script: Behaviours of a question's tries, by its number; the last one stays.
         default: Behaviour of all others.
+        others: Behaviours of other paths than that of chats.
+        models: Behaviour of the list of models.
     """
 
     key: str | None = None
     script: dict[int, Sequence[Behaviour]] = field(default_factory=dict)
     default: Behaviour = field(default_factory=good)
+    others: Mapping[str, Behaviour] = field(default_factory=dict)
     models: Behaviour = field(default_factory=lambda: whole('{"data": []}'))
 
     def __post_init__(self) -> None:
@@ -225,6 +228,10 @@ class ScriptedServer:
         self._loop.close()
 
     @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
@@ -252,6 +259,10 @@ class ScriptedServer:
             return status(401, "wrong key")
         if exchange.path.endswith("/models"):
             return self.models
+        if exchange.path in self.others:
+            return self.others[exchange.path]
+        if exchange.body.get("messages") == []:
+            return whole("{}")
         self.asked.append(exchange)
         tries = self.script.get(exchange.number)
         if tries is None:

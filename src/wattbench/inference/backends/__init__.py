@@ -10,10 +10,10 @@ import difflib
 import importlib.util
 
 from wattbench.errors import InputError
-from wattbench.inference.backends import llamacpp, openai, recorded
+from wattbench.inference.backends import bedrock, llamacpp, ollama, openai, recorded
 from wattbench.inference.backends.base import REGISTRY, Backend
 
-MODULES = (llamacpp, openai, recorded)
+MODULES = (bedrock, llamacpp, ollama, openai, recorded)
 """The modules whose backends are registered."""
 
 
