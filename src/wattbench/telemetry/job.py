@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import socket
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -20,6 +21,9 @@ SLURM = "slurm"
 LOCAL = "local"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 SCONTROL_TIMEOUT_S = 10.0
+RESTARTS = re.compile(r"\bRestarts=(\d+)")
+TOLD = re.compile(r"SLURM_|CUDA_VISIBLE_DEVICES$|ROCR_VISIBLE_DEVICES$")
+CGROUP = Path("/proc/self/cgroup")
 LIBRARIES = ("numpy", "pyarrow", "pydantic", "psutil", "nvidia-ml-py")
 
 
@@ -37,6 +41,8 @@ class Job:
         partition: Slurm's partition, or None.
         gpus: GPUs given, as the scheduler names them.
         cpus_given: CPUs of the job on this node, or None where unknown.
+        cgroup: Control group of the process, or None where the kernel does not say.
+        environment: What the scheduler told the process, by name of the variable.
     """
 
     job_id: str
@@ -48,6 +54,8 @@ class Job:
     partition: str | None
     gpus: tuple[str, ...]
     cpus_given: int | None
+    cgroup: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def this_job(environ: Mapping[str, str] | None = None) -> Job:
@@ -72,17 +80,20 @@ def this_job(environ: Mapping[str, str] | None = None) -> Job:
             partition=None,
             gpus=given_gpus(env) or (),
             cpus_given=usable_cpus(),
+            cgroup=_cgroup(),
         )
     return Job(
         job_id=slurm_id,
         scheduler=SLURM,
         cluster=env.get("SLURM_CLUSTER_NAME"),
-        attempt=_count(env.get("SLURM_RESTART_COUNT"), default=0) + 1,
+        attempt=_restarts(env, slurm_id) + 1,
         host=host,
         nodes=_nodes(env.get("SLURM_JOB_NODELIST") or env.get("SLURM_NODELIST")) or (host,),
         partition=env.get("SLURM_JOB_PARTITION"),
         gpus=given_gpus(env) or (),
         cpus_given=_count(env.get("SLURM_CPUS_ON_NODE"), default=usable_cpus()),
+        cgroup=_cgroup(),
+        environment=dict(sorted((k, v) for k, v in env.items() if TOLD.match(k))),
     )
 
 
@@ -95,22 +106,47 @@ def _count(text: str | None, *, default: int) -> int:
     return int(text) if text is not None and text.isdigit() else default
 
 
+def _restarts(env: Mapping[str, str], job_id: str) -> int:
+    """How often Slurm started the job again after a requeue; 0 where nobody says."""
+    told = env.get("SLURM_RESTART_COUNT")
+    if told is None:
+        # Snakemake's plugin takes most of Slurm's variables away from what runs in its srun.
+        found = RESTARTS.search(_scontrol("-o", "show", "job", job_id))
+        told = found[1] if found else None
+    return _count(told, default=0)
+
+
+def _cgroup() -> str | None:
+    """The deepest control group of this process: of a Slurm job, that of its step."""
+    try:
+        lines = CGROUP.read_text().splitlines()
+    except OSError:
+        return None
+    return max(
+        (line.split(":", 2)[2] for line in lines if line.count(":") >= 2), key=len, default=None
+    )
+
+
 def _nodes(hostlist: str | None) -> tuple[str, ...]:
     if not hostlist:
         return ()
     if "[" not in hostlist:
         return tuple(hostlist.split(","))
+    return tuple(_scontrol("show", "hostnames", hostlist).split()) or (hostlist,)
+
+
+def _scontrol(*arguments: str) -> str:
+    """What scontrol says; nothing where it is missing, hangs or fails."""
     try:
-        answer = subprocess.run(
-            ["scontrol", "show", "hostnames", hostlist],
+        return subprocess.run(
+            ["scontrol", *arguments],
             capture_output=True,
             text=True,
             timeout=SCONTROL_TIMEOUT_S,
             check=True,
-        )
+        ).stdout
     except (OSError, subprocess.SubprocessError):
-        return (hostlist,)
-    return tuple(answer.stdout.split())
+        return ""
 
 
 def boot_id() -> str | None:
