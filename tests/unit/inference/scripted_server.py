@@ -46,6 +46,7 @@ class Exchange:
         lines = [f"HTTP/1.1 {status}"]
         lines += [f"Content-Type: {kind}"] if kind is not None else []
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in more.items()]
+        lines = [filled(line, self.key, None) for line in lines]
         await self.send(("\r\n".join(lines) + "\r\nConnection: close\r\n\r\n").encode())
 
     async def whole(
@@ -75,6 +76,11 @@ Behaviour = Callable[[Exchange], Awaitable[None]]
 
 def answer_text(number: int) -> str:
     return json.dumps({"explanation": "so", "answer_value": number * 10, "refs": [1]})
+
+
+def filled(text: str, key: str, kind: str | None) -> str:
+    """The text with the client's key in place of {key}."""
+    return text.replace("{key}", json.dumps(key)[1:-1] if kind == "application/json" else key)
 
 
 def delta(text: Any, **more: Any) -> dict[str, Any]:
@@ -110,7 +116,7 @@ def status(
     code: int, text: str = "no", *, kind: str = "application/json", **more: object
 ) -> Behaviour:
     async def behave(exchange: Exchange) -> None:
-        body = text.replace("{key}", exchange.key).encode()
+        body = filled(text, exchange.key, kind).encode()
         await exchange.whole(body, f"{code} Scripted", kind, **more)
 
     return behave
@@ -123,7 +129,9 @@ def error(code: int, message: str, **more: object) -> Behaviour:
 def whole(body: str | bytes, *, kind: str | None = "application/json") -> Behaviour:
     async def behave(exchange: Exchange) -> None:
         data = body if isinstance(body, bytes) else body.encode()
-        await exchange.whole(data.replace(b"{key}", exchange.key.encode()), kind=kind)
+        if b"{key}" in data:
+            data = filled(data.decode(), exchange.key, kind).encode()
+        await exchange.whole(data, kind=kind)
 
     return behave
 
@@ -132,7 +140,7 @@ def events(*parts: Any, done: bool = True) -> Behaviour:
     async def behave(exchange: Exchange) -> None:
         await exchange.head()
         for part in parts:
-            await exchange.event(json.loads(json.dumps(part).replace("{key}", exchange.key)))
+            await exchange.event(filled(json.dumps(part), exchange.key, "application/json"))
         if done:
             await exchange.event("[DONE]")
 

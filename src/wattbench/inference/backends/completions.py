@@ -56,7 +56,7 @@ class Completion:
         """Check that it is a completion that comes."""
         self._content_type = content_type.partition(";")[0].strip().casefold()
         if self._content_type not in {EVENTS, JSON}:
-            kind = self._content_type or "no content type"
+            kind = self._web.hide(content_type)[:DETAIL_CHARS] or "no content type"
             raise BackendFailure("backend", f"the server sent {kind}, no chat completion")
 
     def feed(self, piece: bytes) -> bool:

@@ -195,9 +195,8 @@ class _Chat:
         """Check that it is Ollama that answers."""
         kind = content_type.partition(";")[0].strip().casefold()
         if kind not in {LINES, "application/json"}:
-            raise BackendFailure(
-                "backend", f"the server sent {kind or 'no content type'}, no reply of Ollama's"
-            )
+            told = self._web.hide(content_type)[:DETAIL_CHARS] or "no content type"
+            raise BackendFailure("backend", f"the server sent {told}, no reply of Ollama's")
 
     def feed(self, piece: bytes) -> bool:
         """Take bytes; true after the last line."""
