@@ -23,6 +23,7 @@ from wattbench.analyses.ensemble_rows import ensemble_row
 from wattbench.analyses.flags import complete
 from wattbench.analyses.folders import Absent, Folder, concatenated
 from wattbench.analyses.headline import choose
+from wattbench.analyses.prices import summed_prices, token_price
 from wattbench.analyses.run_rows import (
     answer_columns,
     identity_columns,
@@ -150,13 +151,15 @@ def _runs(
             members = [by_name[member] for member in row["members"]]
             row |= members_columns(members)
             energy, flags = summed(members)
+            price, told = summed_prices(members)
             shares[folder.name] = _summed_shares(shares, row["members"])
         else:
             segments = folder.segments.to_pylist()
             row |= ledger_columns(folder, segments)
             energy, flags = measured(run_energy(segments, study.energy))
+            price, told = token_price(study, folder.name, folder.job)
             shares[folder.name] = _shares(folder.predictions, energy["energy_answer_j"], gold)
-        by_name[folder.name] = row | energy | {"flags": flags}
+        by_name[folder.name] = row | energy | price | {"flags": [*flags, *told]}
         tables.predictions.append(
             _with_shares(folder.predictions, shares[folder.name], energy["energy_method"], gold)
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wattbench.inference.journal import ABSTAINED
 from wattbench.inference.run import Run
 from wattbench.records import Record
 
@@ -14,6 +15,7 @@ SCHEMA_VERSION = 1
 def job_file(
     run: Run,
     predictions: Sequence[Mapping[str, Any]],
+    records: Sequence[Record],
     ledger_starts: Sequence[Record],
     *,
     predictions_sha256: str,
@@ -24,12 +26,15 @@ def job_file(
     Args:
         run: The run.
         predictions: Its rows of `predictions`.
+        records: Its journal's records.
         ledger_starts: Start records of its segments, in order.
         predictions_sha256: Hash of the predictions file.
         asked_now: Questions that this start of the stage asked.
     """
     weights, model = run.weights, run.model
     last: Mapping[str, Any] = ledger_starts[-1] if ledger_starts else {}
+    keys = set(run.keys.values())
+    tries = [r for r in records if r["kind"] != ABSTAINED and r["key"] in keys]
     failed = sum(row.get("error") is not None for row in predictions)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -40,7 +45,10 @@ def job_file(
         "backend": {
             "name": model.backend,
             "version": last.get("work", {}).get("backend_version"),
+            "served_by": sorted({r["served_by"] for r in tries if r.get("served_by")}),
+            "left_out": sorted({name for r in tries for name in r.get("left_out") or ()}),
         },
+        "tokens": _tokens(tries),
         "prompt": {"name": run.prompt.name, "digest": run.prompt.digest},
         "generation": model.generation.model_dump(mode="json"),
         "question_count": len(predictions),
@@ -53,6 +61,20 @@ def job_file(
         "host": last.get("job", {}).get("host"),
         "versions": last.get("versions", {}),
     }
+
+
+def _tokens(tries: Sequence[Record]) -> dict[str, int | None]:
+    """Tokens of every reply; a sum is None where one reply's are not known."""
+    replies = [record for record in tries if "reply" in record]
+    counted: dict[str, int | None] = {
+        "replies": len(replies),
+        "unanswered_tries": len(tries) - len(replies),
+    }
+    for name in ("prompt", "cached", "completion"):
+        values = [record.get(f"{name}_tokens") for record in replies]
+        known = [value for value in values if value is not None]
+        counted[name] = sum(known) if values and len(known) == len(values) else None
+    return counted
 
 
 def _job(start: Record) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from wattbench.errors import FaultError, InputError
@@ -22,7 +22,7 @@ from wattbench.inference.run import Run
 from wattbench.inference.scheduler import CANCELLED, NO_SCHEDULER, Scheduler
 from wattbench.inference.session import Session
 from wattbench.inference.stopping import Stop
-from wattbench.records import read
+from wattbench.records import Record, read
 from wattbench.study.models import SMOKE, Study
 from wattbench.tables.answers import SAMPLES, SEGMENTS
 from wattbench.tables.files import file_digest, write_json, write_rows
@@ -71,7 +71,7 @@ def infer(
         if missing:
             session = Session(work, records, stop, beat=lease.beat, scheduler=scheduler)
             asked = session.work(missing)
-        fold(work, outcomes(records), asked_now=asked)
+        fold(work, records, asked_now=asked)
 
 
 def _cancelled(done: int, total: int) -> FaultError:
@@ -124,18 +124,18 @@ def _check_names(study: Study, questions: str, run: str) -> None:
             )
 
 
-def fold(run: Run, known: Mapping[str, Outcome], *, asked_now: int) -> None:
+def fold(run: Run, records: Sequence[Record], *, asked_now: int) -> None:
     """Write a run's files from its journal and ledger.
 
     Args:
         run: The run.
-        known: What came of every key.
+        records: The journal's records.
         asked_now: Questions that this start of the stage asked.
 
     Raises:
         FaultError: The disk is full or the folder cannot be written.
     """
-    names, files = run.names, run.files
+    names, files, known = run.names, run.files, outcomes(records)
     rows = [
         prediction_row(
             row, known[run.keys[row["question_id"]]], run.messages(row), run.prompt, names
@@ -151,6 +151,7 @@ def fold(run: Run, known: Mapping[str, Outcome], *, asked_now: int) -> None:
         job_file(
             run,
             rows,
+            records,
             starts(run.journal),
             predictions_sha256=file_digest(files.predictions),
             asked_now=asked_now,

@@ -16,6 +16,7 @@ from wattbench.report import formats
 from wattbench.report.data import Group, ReportData
 from wattbench.report.grids import Cell, Grid, Head, text, unknown, why_null
 from wattbench.report.tables import run_cell
+from wattbench.study.judgement import Price
 from wattbench.study.layout import Layout
 from wattbench.tables.runs import RUNS
 
@@ -170,6 +171,10 @@ def factors(data: ReportData) -> Grid:
         for name, factor, unit in named
         if factor is not None
     ]
+    rows += [
+        (f"Tokens of {model}", _prices(price), price.source)
+        for model, price in sorted(data.study.prices.items())
+    ]
     return Grid(
         name="factors",
         caption="Numbers that the study vouches for, and where they come from.",
@@ -179,10 +184,20 @@ def factors(data: ReportData) -> Grid:
     )
 
 
+def _prices(price: Price) -> str:
+    each = (
+        ("input", price.input_per_million),
+        ("cached input", price.cached_input_per_million),
+        ("output", price.output_per_million),
+    )
+    parts = [f"{name} {formats.figures(value)}" for name, value in each if value is not None]
+    return f"{', '.join(parts)} {price.currency} per million"
+
+
 def site(data: ReportData, group: Group) -> Grid | None:
     """Site energy, carbon and price, where the study gives a factor."""
     energy = data.study.energy
-    if not (energy.pue or energy.carbon_g_per_kwh or energy.price_per_kwh):
+    if not (energy.pue or energy.carbon_g_per_kwh or energy.price_per_kwh or data.study.prices):
         return None
     shown = [
         (head, column, factor, unit)
@@ -204,14 +219,27 @@ def site(data: ReportData, group: Group) -> Grid | None:
                 if value is None
                 else Cell(f"{approximate}{formats.figures(value * factor)}{unit}", sort=value)
             )
+        if data.study.prices:
+            cells.append(_token_price(run.row))
         rows.append(tuple(cells))
     return Grid(
         name="site",
         caption="Device energy times the site's factors, whose sources stand under provenance; "
         "a price is in the study's currency.",
-        heads=(Head("Model"), *(Head(head, numeric=True) for head, *_ in shown)),
+        heads=(
+            Head("Model"),
+            *(Head(head, numeric=True) for head, *_ in shown),
+            *((Head("Price of tokens", numeric=True),) if data.study.prices else ()),
+        ),
         rows=tuple(rows),
     )
+
+
+def _token_price(row: dict[str, Any]) -> Cell:
+    value = row["token_price"]
+    if value is None:
+        return unknown(why_null(RUNS, row, "token_price"))
+    return Cell(f"{formats.figures(value)} {row['token_price_currency']}", sort=value)
 
 
 def inputs(data: ReportData) -> Grid:

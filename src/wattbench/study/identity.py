@@ -88,6 +88,11 @@ def tables_slice(study: Study) -> Slice:
         },
         "ensembles": sorted(study.ensembles),
         "energy": study.energy.model_dump(mode="json", exclude={"sampling_hz"}),
+        "prices": {
+            model.weights: study.prices[model.weights].model_dump(mode="json")
+            for model in study.models.values()
+            if model.weights in study.prices
+        },
         "scoring": scoring_slice(study),
     }
 

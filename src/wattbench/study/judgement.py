@@ -76,6 +76,24 @@ class Energy(Section):
     price_per_kwh: Factor | None = None
 
 
+class Price(Section):
+    """What a server charges for a model's tokens."""
+
+    input_per_million: float = Field(ge=0)
+    """Of prompt tokens."""
+
+    cached_input_per_million: float | None = Field(default=None, ge=0)
+    """Of prompt tokens that the server took from its cache; left out, a run with such tokens has
+    no known price."""
+
+    output_per_million: float = Field(ge=0)
+    """Of generated tokens."""
+
+    currency: Text = "USD"
+    source: Text
+    """Where the prices come from, with their date."""
+
+
 class Report(Section):
     """How results are shown; changing it re-renders the report only."""
 

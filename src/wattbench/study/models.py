@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from wattbench.study.cluster import Cluster
 from wattbench.study.inference import Ensemble, Model
-from wattbench.study.judgement import Energy, Report, Scoring
+from wattbench.study.judgement import Energy, Price, Report, Scoring
 from wattbench.study.retrieval import Corpus, Index, QuestionSet, Retrieval
 from wattbench.study.section import Name, Section, Text
 
@@ -42,6 +42,9 @@ class Study(Section):
     ensembles: dict[Name, Ensemble] = Field(default_factory=dict)
     scoring: Scoring = Scoring()
     energy: Energy = Energy()
+    prices: dict[Text, Price] = Field(default_factory=dict)
+    """Prices by model id, which is a model's `weights` to the letter."""
+
     report: Report = Report()
     cluster: Cluster = Cluster()
 

@@ -231,3 +231,16 @@ def test_the_state_of_a_journal_is_shown_without_touching_it(bench: Bench) -> No
     assert [row["state"] for row in rows] == [
         "answer", "abstained", "backend", "answer", "answer", "answer"
     ]  # fmt: skip
+
+
+def test_job_json_counts_the_tokens_of_every_reply_and_the_tries_without_one(
+    tmp_path: Path,
+) -> None:
+    options = {"fail_once": {"q1": "http"}}
+    bench = Bench(tmp_path, count=2, options=options, model={"requests": {"retries": 1}})
+    infer(bench.study, "asked", "replay")
+    tokens = bench.job()["tokens"]
+    # The recording says nothing of its cache.
+    assert tokens == {
+        "replies": 2, "unanswered_tries": 1, "prompt": 100 + 101, "cached": None, "completion": 40,
+    }  # fmt: skip

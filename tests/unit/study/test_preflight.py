@@ -11,7 +11,7 @@ import pytest
 
 from wattbench.errors import InputError
 from wattbench.study.load import load_study
-from wattbench.study.preflight import preflight
+from wattbench.study.preflight import preflight, problems_of
 
 
 def complaint(study_file: Path) -> str:
@@ -116,7 +116,7 @@ def test_it_is_fast_and_loads_nothing_heavy(study_file: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from wattbench.study.load import load_study\n"
-        "from wattbench.study.preflight import preflight\n"
+        "from wattbench.study.preflight import preflight, problems_of\n"
         f"preflight(load_study(Path({str(study_file)!r})))\n"
         "heavy = {'pyarrow', 'pandas', 'numpy', 'onnxruntime', 'matplotlib', 'duckdb', 'scipy'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
@@ -130,3 +130,39 @@ def test_it_is_fast_and_loads_nothing_heavy(study_file: Path) -> None:
     started = time.perf_counter()
     preflight(study)
     assert time.perf_counter() - started < 0.3
+
+
+def test_what_a_backend_lacks_is_told_before_any_job_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from wattbench.inference import backends
+    from wattbench.study.models import Study
+
+    known = backends.importlib.util.find_spec
+    monkeypatch.setattr(
+        backends.importlib.util,
+        "find_spec",
+        lambda name, *more: None if name == "boto3" else known(name, *more),
+    )
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    (tmp_path / "docs").mkdir()
+    study = Study.model_validate(
+        {
+            "study": {"name": "s", "results": str(tmp_path)},
+            "corpora": {"d": {"documents": str(tmp_path / "docs")}},
+            "questions": {"q": {"file": "q.csv"}},
+            "models": {
+                "cloud": {"weights": "a.b-v1:0", "backend": "bedrock"},
+                "api": {
+                    "weights": "m",
+                    "backend": "openai",
+                    "options": {"base_url": "http://localhost:1/v1", "timeout": 3},
+                    "requests": {"api_key_env": "NO_SUCH_KEY"},
+                },
+            },
+        }
+    )
+    said = {problem.where: problem.paragraph() for problem in problems_of(study)}
+    assert "pip install 'wattbench[bedrock]'" in said["models.cloud.backend"]
+    assert "timeout" in said["models.api.options"]
+    assert "export NO_SUCH_KEY=" in said["models.api.requests.api_key_env"]
