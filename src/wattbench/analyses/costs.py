@@ -29,12 +29,22 @@ FIELDS = {
 }
 """Columns of the table `runs` by field of `RunEnergy`."""
 
+ELSEWHERE = "the model runs on another machine, which no meter of the job measures"
+
 SUMMED = ("energy_gross_j", "energy_net_j", "energy_load_j", "energy_answer_j")
 CORRELATED = ("energy_gross_uncertainty_j", "energy_answer_uncertainty_j")
 
 
-def measured(energy: RunEnergy) -> tuple[Row, list[dict[str, str]]]:
-    """Energy columns of a model's run, and its flags."""
+def measured(energy: RunEnergy, job: Mapping[str, Any]) -> tuple[Row, list[dict[str, str]]]:
+    """Energy columns of a model's run, and its flags.
+
+    Args:
+        energy: What the job's meters say.
+        job: Content of the run's job.json.
+    """
+    if (job.get("backend") or {}).get("elsewhere"):
+        # The client's joules beside those of models that ran here would make it the cheapest.
+        return dict.fromkeys(FIELDS), [unknown(column, ELSEWHERE) for column in FIELDS]
     return (
         {column: getattr(energy, field) for column, field in FIELDS.items()},
         [dict(entry) for entry in energy.flags],

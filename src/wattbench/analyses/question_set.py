@@ -156,7 +156,7 @@ def _runs(
         else:
             segments = folder.segments.to_pylist()
             row |= ledger_columns(folder, segments)
-            energy, flags = measured(run_energy(segments, study.energy))
+            energy, flags = measured(run_energy(segments, study.energy), folder.job)
             price, told = token_price(study, folder.name, folder.job)
             shares[folder.name] = _shares(folder.predictions, energy["energy_answer_j"], gold)
         by_name[folder.name] = row | energy | price | {"flags": [*flags, *told]}

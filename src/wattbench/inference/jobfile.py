@@ -45,6 +45,7 @@ def job_file(
         "backend": {
             "name": model.backend,
             "version": last.get("work", {}).get("backend_version"),
+            "elsewhere": run.backend_class.elsewhere(model.options),
             "served_by": sorted({r["served_by"] for r in tries if r.get("served_by")}),
             "left_out": sorted({name for r in tries for name in r.get("left_out") or ()}),
         },

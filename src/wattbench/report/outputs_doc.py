@@ -73,7 +73,7 @@ RECORDS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
             ("environment, questions, run, identity", "Which run, and the digest of all that defines its result."),
             ("weights", "Name, sha256 and bytes of the weights; sha256 and bytes are null where they are no file here."),
             ("revision", "Revision on the hub; null where the study gives none."),
-            ("backend", "Name and version of the backend; served_by: models and builds that servers named in their replies; left_out: parts of the request that a server refused and was not asked for again."),
+            ("backend", "Name and version of the backend; elsewhere: whether the model runs on another machine, whose energy no meter here measures; served_by: models and builds that servers named in their replies; left_out: parts of the request that a server refused and was not asked for again."),
             ("tokens", "Of all tries of the set's questions: replies, tries without one, and prompt, cached and completion tokens of the replies; null where a reply's are not known."),
             ("prompt", "Name of the prompt and digest of its text."),
             ("generation", "Generation settings, as the study has them."),

@@ -100,7 +100,7 @@ class Demands:
         """What a run on so many questions asks, or why it fits nowhere."""
         model = self.study.models[run]
         if self.partitions is not None:
-            need = needs_of(model, questions, gpu=_on_gpus(model.backend))
+            need = needs_of(model, questions, gpu=_on_gpus(model))
             return place(need, self.partitions)
         asked = model.resources.asked()
         return Placement(
@@ -116,13 +116,13 @@ class Demands:
     def _vram(self, model: Model, gpus: int) -> float | None:
         if not gpus or model.resources.vram_gib is not None:
             return model.resources.vram_gib
-        vram = needs_of(model, 1, gpu=_on_gpus(model.backend)).vram
+        vram = needs_of(model, 1, gpu=_on_gpus(model)).vram
         return vram.total_gib(gpus) if isinstance(vram, Vram) else None
 
     def vram_reason(self, run: str) -> str | None:
         """Why a run's GPU memory cannot be estimated; None where it can."""
         model = self.study.models[run]
-        if not _on_gpus(model.backend):
+        if not _on_gpus(model):
             return f"the backend '{model.backend}' loads nothing onto a GPU by itself"
         vram = needs_of(model, 1, gpu=True).vram
         return vram.reason if isinstance(vram, Unknown) else None
@@ -143,10 +143,12 @@ def demands_of(study: Study) -> Demands:
     return Demands(study, None if path is None else read_partitions(Path(path)))
 
 
-def _on_gpus(backend: str) -> bool:
+def _on_gpus(model: Model) -> bool:
+    if model.options.get("server") is not None:
+        return True
     # Found by name, as preflight finds it: settings stand below the rooms that they choose from.
     try:
-        return bool(importlib.import_module(BACKENDS).backend_class(backend).capabilities.gpu)
+        return bool(importlib.import_module(BACKENDS).backend_class(model.backend).capabilities.gpu)
     except InputError:
         # An unknown backend is preflight's complaint.
         return False

@@ -11,7 +11,7 @@ EMBEDDED = "llamacpp"
 
 def weights_of(study: Study) -> tuple[str, ...]:
     """Pinned files that the study's models and embedders load, in the catalogue's order."""
-    needed = {model.weights for model in study.models.values() if model.backend == EMBEDDED}
+    needed = {model.weights for model in study.models.values()}
     if any(index.embedder.kind == "minilm" for index in study.indexes.values()):
         needed |= {EMBEDDER, TOKENIZER}
     return tuple(name for name in CATALOGUE if name in needed)

@@ -381,3 +381,23 @@ def test_requests_and_budget_are_no_part_of_an_answers_identity() -> None:
         for budget, name in ((None, None), (5.0, "A_KEY"))
     }  # fmt: skip
     assert len(keys) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "elsewhere"),
+    [
+        ("openai", {"base_url": "https://api.example.org/v1"}, True),
+        ("openai", {"base_url": "http://node17:8000/v1"}, True),
+        ("openai", {"base_url": "http://localhost:8000/v1"}, False),
+        ("openai", {"base_url": "http://127.0.0.1:8000/v1"}, False),
+        ("openai", {"base_url": "http://[::1]:8000/v1"}, False),
+        ("openai", {"base_url_env": "NOT_SET_ANYWHERE"}, True),
+        ("ollama", {"server": {"kind": "ollama"}}, False),
+        ("bedrock", {}, True),
+        ("llamacpp", {}, False),
+    ],
+)
+def test_a_model_that_runs_on_another_machine_is_known_as_such(
+    name: str, options: dict[str, Any], elsewhere: bool
+) -> None:
+    assert backend_class(name).elsewhere(options) is elsewhere

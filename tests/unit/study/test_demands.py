@@ -225,3 +225,13 @@ def test_misfit_of_a_named_partition(site: str) -> None:
     found = demands_of(study).of("a", 1)
     assert isinstance(found, Misfit)
     assert "the partition file has only: cpu, gpu" in found.sentence()
+
+
+def test_a_server_of_the_jobs_own_needs_gpus_and_one_that_runs_already_does_not() -> None:
+    from wattbench.study.demands import _on_gpus
+    from wattbench.study.inference import Model
+
+    own = {"server": {"kind": "vllm"}}
+    assert _on_gpus(Model(weights="m", backend="openai", options=own))
+    away = {"base_url": "http://localhost:1/v1"}
+    assert not _on_gpus(Model(weights="m", backend="openai", options=away))

@@ -172,6 +172,10 @@ class Backend(Protocol):
             InputError: An option is unknown or cannot be used; its place begins with 'options'.
         """
 
+    @classmethod
+    def elsewhere(cls, options: Mapping[str, Any]) -> bool:
+        """Whether the model runs on another machine, which no meter of this one measures."""
+
     @property
     def version(self) -> str | None:
         """Version of the software that answers, or None where it does not say."""

@@ -60,6 +60,11 @@ class Bedrock:
         """Check the options."""
         read_options(Options, options)
 
+    @classmethod
+    def elsewhere(cls, options: Mapping[str, Any]) -> bool:  # noqa: ARG003 - whatever they are
+        """Always: in Amazon's data centres."""
+        return True
+
     @property
     def version(self) -> str | None:
         """None: Bedrock does not say what runs its models."""

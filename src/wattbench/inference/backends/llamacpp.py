@@ -58,6 +58,11 @@ class LlamaCpp:
         """Refuse unknown options."""
         check_names(cls.name, options, OPTIONS)
 
+    @classmethod
+    def elsewhere(cls, options: Mapping[str, Any]) -> bool:  # noqa: ARG003 - whatever they are
+        """Never: it runs in this process."""
+        return False
+
     @property
     def version(self) -> str | None:
         """Version of xllamacpp, which pins its llama.cpp."""

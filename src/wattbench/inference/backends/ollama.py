@@ -73,6 +73,11 @@ class Ollama:
         """Check the options."""
         read_options(Options, options)
 
+    @classmethod
+    def elsewhere(cls, options: Mapping[str, Any]) -> bool:
+        """Whether the server is neither the job's own nor on the loopback."""
+        return read_options(Options, options).elsewhere
+
     @property
     def version(self) -> str | None:
         """None before it is asked; every answer's record names the version."""

@@ -85,6 +85,11 @@ class OpenAi:
         """Check the options."""
         read_options(Options, options)
 
+    @classmethod
+    def elsewhere(cls, options: Mapping[str, Any]) -> bool:
+        """Whether the server is neither the job's own nor on the loopback."""
+        return read_options(Options, options).elsewhere
+
     @property
     def version(self) -> str | None:
         """Version of a server of the job's own; others name theirs in their replies, if at all."""

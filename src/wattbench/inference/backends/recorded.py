@@ -66,6 +66,11 @@ class Recorded:
         for name in ("fail_once", "fail_always"):
             _failures(options.get(name))
 
+    @classmethod
+    def elsewhere(cls, options: Mapping[str, Any]) -> bool:  # noqa: ARG003 - whatever they are
+        """Never: it runs in this process."""
+        return False
+
     @property
     def version(self) -> str | None:
         """Version of wattbench, for the replay is its own code."""

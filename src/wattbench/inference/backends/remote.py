@@ -48,6 +48,18 @@ class Address(Section):
             raise ValueError("give one of 'base_url', 'base_url_env' and 'server'")
         return self
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the server is neither the job's own nor on the loopback of this node."""
+        if self.server is not None:
+            return False
+        url = self.base_url or os.environ.get(self.base_url_env or "", "")
+        try:
+            host = urllib.parse.urlsplit(url.strip()).hostname or ""
+        except ValueError:
+            return True
+        return host not in {"localhost", "::1"} and not host.startswith("127.")
+
 
 def check_address(url: str) -> None:
     """Refuse what is no plain http address; the words hold nothing of it, for it may hold a key."""
