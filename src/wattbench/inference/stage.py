@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -142,7 +143,11 @@ def fold(run: Run, records: Sequence[Record], *, asked_now: int) -> None:
         )
         for row in run.contexts
     ]
-    segments = segment_rows(run.journal, names)
+    # A killed process may have answered more than its last heartbeat says: the journal knows.
+    answered = Counter(o.record["segment"] for o in known.values() if o.done)
+    segments = [
+        {**row, "answered": answered[row["segment"]]} for row in segment_rows(run.journal, names)
+    ]
     write_rows(files.segments, SEGMENTS, segments)
     write_rows(files.samples, SAMPLES, sample_rows(run.journal, names))
     write_predictions(files.predictions, rows)

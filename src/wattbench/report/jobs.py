@@ -80,7 +80,7 @@ def advice(data: ReportData, group: Group) -> Grid:
     advised = recommend(group.compute, settings)
     return Grid(
         name="advice",
-        caption="Resource recommendations: what completed jobs asked for and did not need, and "
+        caption="Resource recommendations: what jobs lacked, or asked for and did not need, and "
         "what to put into the study instead. Half as much again is kept in hand.",
         heads=(Head("Model"), Head("Recommendation", broad=True)),
         rows=tuple(
@@ -88,7 +88,7 @@ def advice(data: ReportData, group: Group) -> Grid:
             for run, sentences in advised.items()
             for sentence in sentences
         ),
-        empty="No job asked for much more than it needed.",
+        empty="No job lacked anything or asked for much more than it needed.",
     )
 
 

@@ -20,6 +20,7 @@ SPARE = 1.5
 """What is advised above what was used, for runs that take longer or hold more than this one."""
 
 WALLTIME_STEP_MIN = 10
+MEMORY_STEP_GIB = 0.5
 
 
 def generate_gpu_recommendations(jobs: Sequence[Row]) -> dict[str, list[str]]:
@@ -47,9 +48,9 @@ def recommend(
 ) -> dict[str, list[str]]:
     """Advice by run, each sentence with the key of the study and the value to set it to.
 
-    Looks at GPU memory less than half used, idle GPUs, low CPU efficiency, memory and walltime
-    asked for and not needed; only at attempts that completed, and takes the most of each that
-    any of them needed.
+    Looks at attempts that ran out of memory or time, and of those that completed at GPU memory
+    less than half used, idle GPUs, low CPU efficiency, memory and walltime asked for and not
+    needed; takes the most of each that any of them needed.
 
     Args:
         rows: Rows of the table `compute`; `run` names the run.
@@ -59,24 +60,49 @@ def recommend(
     """
     by_run: dict[str, list[Row]] = {}
     for row in rows:
-        if row.get("state") == "COMPLETED":
-            by_run.setdefault(str(row["run"]), []).append(row)
+        by_run.setdefault(str(row["run"]), []).append(row)
     advice: dict[str, list[str]] = {}
     for run, mine in by_run.items():
-        walls = [row["wall_s"] for row in mine if row["wall_s"] is not None]
-        if not walls or max(walls) < SHORTEST_S:
-            continue
         set_now = (settings or {}).get(run, {})
         now = {key: value for key, value in set_now.items() if value is not None}
-        said = [
-            *_gpus(run, mine, now),
-            *_cpus(run, mine, now),
-            *_memory(run, mine, now),
-            *_walltime(run, mine, now),
-        ]
+        said = [*_too_little(run, mine, now), *_too_much(run, mine, now)]
         if said:
             advice[run] = said
     return advice
+
+
+def _too_little(run: str, rows: Sequence[Row], now: Mapping[str, Any]) -> Iterator[str]:
+    """What made an attempt end early, and what one attempt needs to be the only one."""
+    killed = [row for row in rows if row.get("state") == "OUT_OF_MEMORY"]
+    asked = _most(killed, "memory_requested_bytes")
+    if asked:
+        peak = _most([row for row in rows if row.get("state") == "COMPLETED"], "memory_peak_bytes")
+        needed = 2 * asked / GIB if peak is None else max(asked, peak) * SPARE / GIB
+        needed = math.ceil(needed / MEMORY_STEP_GIB) * MEMORY_STEP_GIB
+        if needed > now.get("memory_gib", 0):
+            yield (
+                f"An attempt ran out of memory at {asked / GIB:.3g} GiB: set "
+                f"models.{run}.resources.memory_gib: {needed:g}."
+            )
+    walls = [row["wall_s"] for row in rows if row.get("wall_s") is not None]
+    limit = _most([row for row in rows if row.get("state") == "TIMEOUT"], "time_limit_s")
+    if limit and walls:
+        # Attempts go on where the last one ended: together they are what one would have taken.
+        step = WALLTIME_STEP_MIN
+        minutes = step * math.ceil(sum(walls) * SPARE / 60 / step)
+        if minutes > max(limit / 60, now.get("walltime_min", 0)):
+            yield (
+                f"An attempt ran out of its {limit / 60:.4g} min: set "
+                f"models.{run}.resources.walltime_min: {minutes}."
+            )
+
+
+def _too_much(run: str, rows: Sequence[Row], now: Mapping[str, Any]) -> Iterator[str]:
+    completed = [row for row in rows if row.get("state") == "COMPLETED"]
+    if (_most(completed, "wall_s") or 0.0) < SHORTEST_S:
+        return
+    for look in (_gpus, _cpus, _memory, _walltime):
+        yield from look(run, completed, now)
 
 
 def _gpus(run: str, rows: Sequence[Row], now: Mapping[str, Any]) -> Iterator[str]:

@@ -166,3 +166,23 @@ def test_idle_and_spare_gpus() -> None:
     unknown = ROW | {"gpu_utilisation_samples_pct": None, "gpu_memory_total_bytes": None}
     assert not [key for key in keys(unknown) if "gpus" in key or "concurrency" in key]
     assert not [key for key in keys(ROW | {"gpus": 0}) if "gpus" in key or "concurrency" in key]
+
+
+def test_what_ran_out_is_asked_for() -> None:
+    common = {"run": "m", "cpu_efficiency_pct": 90.0, "cpus": 2, "gpus": 0}
+    rows = [
+        {**common, "state": "OUT_OF_MEMORY", "wall_s": 20.0, "time_limit_s": 3600.0,
+         "memory_requested_bytes": 2 * GIB, "memory_peak_bytes": None},
+        {**common, "state": "TIMEOUT", "wall_s": 3600.0, "time_limit_s": 3600.0,
+         "memory_requested_bytes": 4 * GIB, "memory_peak_bytes": 3 * GIB},
+        {**common, "state": "COMPLETED", "wall_s": 1800.0, "time_limit_s": 7200.0,
+         "memory_requested_bytes": 4 * GIB, "memory_peak_bytes": 3 * GIB},
+    ]  # fmt: skip
+    memory, walltime, *_ = recommend(rows)["m"]
+    assert memory == (
+        "An attempt ran out of memory at 2 GiB: set models.m.resources.memory_gib: 4.5."
+    )
+    assert walltime == (
+        "An attempt ran out of its 60 min: set models.m.resources.walltime_min: 140."
+    )
+    assert "ran out" not in str(recommend(rows, {"m": {"memory_gib": 6, "walltime_min": 180}}))
