@@ -271,12 +271,13 @@ def _fill(row: Row, ledger: Mapping[str, Any]) -> list[dict[str, str]]:
             row[column] = ledger[column]
     if not row["nodes"]:
         row["nodes"] = ledger["nodes"]
-    # Accounting samples every 30 s and may miss a short job's peak; what was seen cannot be less.
+    # Slurm counts Snakemake's own processes too, so that it says more is no disagreement. It samples
+    # every 30 s and may miss a short job's peak, but what was seen cannot be less.
     for column, what in (("cpu_s", "s"), ("memory_peak_bytes", "bytes")):
         slurm, own = row[column], ledger[column]
         if slurm is None or own is None:
             continue
-        if abs(slurm - own) > DISAGREEMENT * max(slurm, own):
+        if own - slurm > DISAGREEMENT * own:
             flags.append(
                 warning(column, f"Slurm says {slurm:.6g} {what}, the ledger {own:.6g} {what}")
             )
