@@ -170,11 +170,16 @@ class Trial:
 
 
 def sampled_moments(random: Random, start: float, end: float, hz: float) -> Reals:
-    """When the sampler reads: on its clock, a little late, and at once at each end of a phase."""
+    """When the sampler reads: on its clock, a little late, and at once at each end of a phase.
+
+    One phase in three is the last of its process: no sample follows.
+    """
     clock = np.arange(start - MARGIN_S + random.uniform(0, 1 / hz), end + MARGIN_S, 1 / hz)
     clock = clock + random.exponential(0.0005, len(clock))
     marks = np.array([start, end]) + random.uniform(0.0005, 0.005, 2)
-    return np.unique(np.concatenate((clock, marks)))
+    last = marks[1] if random.random() < 1 / 3 else np.inf
+    moments = np.unique(np.concatenate((clock, marks)))
+    return moments[moments <= last]
 
 
 def once_a_second(random: Random, power: Power, start: float, end: float) -> float:

@@ -73,6 +73,7 @@ DEVICE_ENERGY = pa.struct(
         ("sampled_j", REAL),
         ("sampled_uncertainty_j", REAL),
         ("gap_s", REAL),
+        ("too_short", TRUTH),
         ("idle_w", REAL),
         ("reason", TEXT),
     ]
@@ -117,7 +118,8 @@ SEGMENTS = Table(
                "Per phase (load, warm_up, answer, idle): wall time, CPU time, and energy per meter (device, "
                "kind gpu|cpu|memory|platform, scope device|node, method counter|sampled, gross joules, standard "
                "uncertainty without the meter's calibration, the same by sampled power beside a counter, "
-               "seconds without a sample, idle baseline watts, reason where null)."),
+               "seconds without a sample, whether the phase is too short for the sensor and counted in its "
+               "neighbour, idle baseline watts, reason where null)."),
         FLAGS_COLUMN,
     ),
     key=("segment",),

@@ -29,6 +29,8 @@ COVERS = {
 }
 SQRT_3 = math.sqrt(3)
 
+SHORT = "its phases are shorter than the sensor can resolve"
+
 UNSEEN_S = 10.0
 """A segment without any sample may be that long and still be bounded by the others' power."""
 
@@ -129,14 +131,19 @@ def _first_reason(devices: Iterable[Row]) -> str | None:
 def _measured(segments: Sequence[Row], settings: Energy, kinds: frozenset[str]) -> RunEnergy:
     parts: list[_Part] = []
     flags: list[Flag] = []
-    unseen = [segment for segment in segments if _is_unseen(segment)]
+    unseen = [segment for segment in segments if _is_unseen(segment, kinds)]
     for segment in segments:
         if segment in unseen:
             continue
         gap = _uncovered(segment, kinds)
         if gap is not None:
             return _unknown(f"segment {segment['number']}: {gap}")
-        own = [_part(p, d) for p in segment["phases"] for d in p["devices"] if d["kind"] in kinds]
+        own = [
+            _part(p, d)
+            for p in segment["phases"]
+            for d in p["devices"]
+            if d["kind"] in kinds and not d.get("too_short")
+        ]
         parts += own
         lost = _lost(segment, math.fsum(part.energy_j for part in own))
         if lost is not None:
@@ -151,8 +158,12 @@ def _measured(segments: Sequence[Row], settings: Energy, kinds: frozenset[str]) 
         flags.append(_unseen_flag(segment))
     calibration = settings.calibration_relative_uncertainty
     gross = math.fsum(part.energy_j for part in parts)
-    answer = [part for part in parts if part.phase in ANSWERING]
-    answer_j = math.fsum(part.energy_j for part in answer)
+    load_j, _ = _of_phases(segments, parts, kinds, LOADING, calibration)
+    answer_j, answer_uncertainty_j = _of_phases(segments, parts, kinds, ANSWERING, calibration)
+    if load_j is None:
+        flags.append(unknown("energy_load_j", SHORT))
+    if answer_j is None:
+        flags += [unknown(f"energy_answer{end}_j", SHORT) for end in ("", "_uncertainty")]
     net = _net(parts, gross)
     if net is None:
         flags.append(unknown("energy_net_j", "no idle baseline was measured"))
@@ -164,27 +175,58 @@ def _measured(segments: Sequence[Row], settings: Energy, kinds: frozenset[str]) 
         gross_j=gross,
         gross_uncertainty_j=_combined(parts, calibration * gross),
         net_j=net,
-        load_j=math.fsum(part.energy_j for part in parts if part.phase in LOADING),
+        load_j=load_j,
         answer_j=answer_j,
-        answer_uncertainty_j=_combined(answer, calibration * answer_j),
+        answer_uncertainty_j=answer_uncertainty_j,
         flags=flags,
     )
+
+
+def _of_phases(
+    segments: Sequence[Row],
+    parts: Sequence[_Part],
+    kinds: frozenset[str],
+    phases: frozenset[str],
+    calibration: float,
+) -> tuple[float | None, float | None]:
+    """Energy of some phases and its standard uncertainty; None where none of them was resolved.
+
+    Stretches of them that were too short to resolve are in no part; what they took lies evenly
+    between nothing and the power of the others over their length.
+    """
+    own = [part for part in parts if part.phase in phases]
+    short_s = [
+        phase["wall_s"]
+        for segment in segments
+        for phase in segment["phases"]
+        for device in phase["devices"]
+        if phase["phase"] in phases and device["kind"] in kinds and device.get("too_short")
+    ]
+    wall = math.fsum(part.wall_s for part in own)
+    if wall <= 0 and short_s:
+        return None, None
+    energy = math.fsum(part.energy_j for part in own)
+    power = energy / wall if wall > 0 else 0.0
+    short = math.hypot(*(power * seconds / SQRT_3 for seconds in short_s))
+    return energy, math.hypot(_combined(own, calibration * energy), short)
 
 
 def _all_s(segment: Row) -> float:
     return float(segment["duration_s"] + segment["lost_s"])
 
 
-def _is_unseen(segment: Row) -> bool:
-    """Whether a segment was killed before its first sample, soon enough to be bounded."""
-    nothing = not any(phase["devices"] for phase in segment["phases"])
-    return nothing and segment["lost_s"] > 0 and _all_s(segment) <= UNSEEN_S
+def _is_unseen(segment: Row, kinds: frozenset[str]) -> bool:
+    """Whether a segment ended before its meters could see anything, so that it can be bounded."""
+    own = [d for phase in segment["phases"] for d in phase["devices"] if d["kind"] in kinds]
+    if any(not device.get("too_short") for device in own):
+        return False
+    return _all_s(segment) <= UNSEEN_S and (bool(own) or segment["lost_s"] > 0)
 
 
 def _unseen_flag(segment: Row) -> Flag:
     return warning(
         "energy_gross_j",
-        f"segment {segment['number']} was killed before its first sample; its up to "
+        f"segment {segment['number']} ended before a meter could see it; its up to "
         f"{_all_s(segment):.3g} s are not in the sum but in its uncertainty",
     )
 
@@ -237,7 +279,7 @@ def _uncovered(segment: Row, kinds: frozenset[str]) -> str | None:
         if not own:
             return "no meter was read"
         for device in own:
-            if device["energy_j"] is None:
+            if device["energy_j"] is None and not device.get("too_short"):
                 return f"{device['device']} in phase {phase['phase']}: {device['reason']}"
     return None
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 Reals = npt.NDArray[np.float64]
 
-MIN_UPDATES = 2
+MIN_UPDATES = 3
 """Updates of an energy counter that a stretch must hold to say anything."""
 
 MIN_READINGS = 5
@@ -27,7 +27,7 @@ PHASES = 32
 SLOPE_PERIODS = 3
 """Periods of a counter over which its slope is taken as the power."""
 
-CLOCK_ERROR = 0.01
+CLOCK_ERROR = 0.02
 """How far the sensor's period may be from the one that is known, as a share of it."""
 
 NORMAL_95 = 1.96
@@ -91,6 +91,19 @@ class Integral:
     reason: str | None = None
     expanded_j: float | None = None
     gap_s: float = 0.0
+
+
+def least_s(sensor: Sensor, spacing_s: float, *, counter: bool) -> float:
+    """Length of the shortest stretch whose energy can be told.
+
+    Args:
+        sensor: The sensor.
+        spacing_s: Seconds between two samples.
+        counter: Whether it counts energy; else it says the power.
+    """
+    if counter:
+        return MIN_UPDATES * sensor.period_s
+    return MIN_READINGS * max(sensor.period_s, spacing_s)
 
 
 def counter_energy(
@@ -173,6 +186,7 @@ def sampled_energy(
         _unseen(moments, power, start, end)
         + (float(edges[1] - edges[0]) * sensor.period_s) ** 2 / 12
         + float(np.sum((mean_w * gaps) ** 2)) / 3
+        + _after_the_last(moments, power, end)
     )
     standard = float(np.sqrt(variance))
     return Integral(energy, standard, expanded_j=NORMAL_95 * standard, gap_s=float(gaps.sum()))
@@ -271,31 +285,59 @@ class _End:
 
 
 def _at(moments: Reals, counter: Reals, moment: float, period_s: float) -> _End:
-    slopes = np.diff(counter) / np.diff(moments)
-    place = int(np.clip(np.searchsorted(moments, moment) - 1, 0, len(slopes) - 1))
-    here, first = float(slopes[place]), float(moments[place])
-    gap = float(moments[place + 1]) - first
-    share = (moment - first) / gap
-    # Over less than some periods a slope shows the updates, not the power.
+    place = int(np.clip(np.searchsorted(moments, moment) - 1, 0, len(moments) - 2))
+    first, gap = float(moments[place]), float(moments[place + 1] - moments[place])
     span = max(gap, SLOPE_PERIODS * period_s)
-    corners = np.interp(moment + span * np.array([-1.0, -0.5, 0.0, 0.5, 1.0]), moments, counter)
-    before, middle, after = (
-        (corners[2] - corners[0]) / span,
-        (corners[3] - corners[1]) / span,
-        (corners[4] - corners[2]) / span,
-    )
+    before, middle, after, change = _powers(moments, counter, moment, span)
+    share = (moment - first) / gap
     inside = min(1.0, max(0.0, share))
-    # Nor is it known on which side of a change the last update lies.
-    unseen = max(inside * (1 - inside) * gap, period_s / 4) * abs(after - before)
-    outside = max(0.0, float(moments[0]) - moment, moment - float(moments[-1]))
+    value = float(counter[place] + (counter[place + 1] - counter[place]) * inside)
+    # Beyond the readings: half a period by how old they are, the rest because there are none.
+    beyond = gap * (share - inside)
+    value += beyond * (before if beyond > 0 else after)
+    unread = max(0.0, abs(beyond) - period_s / 2)
+    # Nor is it known on which side of a change the last update lies; at the last reading of all,
+    # nothing tells that there was one.
+    aside = period_s / 3 if beyond <= 0 else period_s
+    unseen = max(inside * (1 - inside) * gap, aside) * change
     return _End(
-        value_j=float(counter[place]) + here * share * gap,
+        value_j=value,
         first=first,
         gap_s=gap,
         share=inside,
         power_w=float(np.sqrt((before**2 + middle**2 + after**2) / 3)),
-        variance_j2=unseen**2 / 3 + (here * outside) ** 2 / 3,
+        variance_j2=(unseen**2 + (middle * unread) ** 2) / 3,
     )
+
+
+def _powers(
+    moments: Reals, counter: Reals, moment: float, span_s: float
+) -> tuple[float, float, float, float]:
+    """Power before, around and after a moment, and how much it changes there.
+
+    Over less than some periods, a counter's slope shows its updates and not the power. Where the
+    readings end, the change is as large as it was around in the mean.
+    """
+
+    def slope(start: float, end: float) -> float | None:
+        ends = np.clip([start, end], moments[0], moments[-1])
+        if ends[1] - ends[0] < span_s / 2:
+            return None
+        low, high = np.interp(ends, moments, counter)
+        return float((high - low) / (ends[1] - ends[0]))
+
+    whole = float((counter[-1] - counter[0]) / (moments[-1] - moments[0]))
+    before, after = slope(moment - span_s, moment), slope(moment, moment + span_s)
+    middle = slope(moment - span_s / 2, moment + span_s / 2)
+    known = [one for one in (middle, before, after) if one is not None] or [whole]
+    if before is not None and after is not None:
+        change = abs(after - before)
+    else:
+        near = np.arange(moments[0], moments[-1], span_s)
+        slopes = np.diff(np.interp(near, moments, counter)) / span_s
+        change = float(np.sqrt(np.mean(np.diff(slopes) ** 2))) if len(slopes) > 1 else whole
+    ahead, here, behind = (known[0] if one is None else one for one in (before, middle, after))
+    return ahead, here, behind, change
 
 
 def _lateness(first: _End, last: _End, period_s: float) -> tuple[float, float]:
@@ -327,6 +369,12 @@ def _unseen(moments: Reals, power: Reals, start: float, end: float) -> float:
     one = float(np.mean(np.diff(values) ** 2)) / 2
     two = float(np.mean((values[2:] - values[:-2]) ** 2)) / 2
     return systematic_variance(one, two) * step * (end - start)
+
+
+def _after_the_last(moments: Reals, power: Reals, end: float) -> float:
+    """Variance by what the power did after the last reading, that is held to the end, J^2."""
+    held = max(0.0, end - float(moments[-1]))
+    return float(np.mean(np.diff(power) ** 2)) * held**2 / 3
 
 
 def systematic_variance(one: float, two: float) -> float:

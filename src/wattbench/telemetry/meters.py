@@ -67,7 +67,8 @@ class Reading:
 
     def record(self) -> dict[str, Any]:
         """As JSON values, what is None left out; empty where nothing was said."""
-        found = {key: value for key, value in asdict(self).items() if value is not None}
+        # Not `asdict`: its deep copies would be most of what a sample costs.
+        found = {key: value for key, value in vars(self).items() if value is not None}
         return found if len(found) > 1 else {}
 
 

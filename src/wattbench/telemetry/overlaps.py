@@ -129,6 +129,7 @@ def _unseen(node: str) -> Row:
         "sampled_j": None,
         "sampled_uncertainty_j": None,
         "gap_s": None,
+        "too_short": False,
         "idle_w": None,
         "reason": f"the job has GPUs on node {node} too, where nothing measured",
     }

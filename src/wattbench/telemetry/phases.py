@@ -14,6 +14,7 @@ from wattbench.telemetry.integrate import (
     Point,
     Sensor,
     counter_energy,
+    least_s,
     sampled_energy,
 )
 
@@ -81,10 +82,12 @@ def phase_rows(
         devices: What the sampler found.
     """
     stretches = stretches_of(own)
-    metered = [device for device in devices if device["kind"] != "process"]
     points = _points(samples)
-    traces = {d["device"]: points.get(d["device"], []) for d in metered}
-    idle = {d["device"]: _idle_w(d, traces[d["device"]], stretches) for d in metered}
+    measured = [
+        _Measured(device, points.get(device["device"], []), stretches)
+        for device in devices
+        if device["kind"] != "process"
+    ]
     rows: list[dict[str, Any]] = []
     for phase in dict.fromkeys(stretch.phase for stretch in stretches):
         parts = [stretch for stretch in stretches if stretch.phase == phase]
@@ -94,13 +97,88 @@ def phase_rows(
                 "phase": phase,
                 "wall_s": sum(stretch.end - stretch.start for stretch in parts),
                 "cpu_s": None if None in cpu else sum(c for c in cpu if c is not None),
-                "devices": [
-                    _device_energy(d, traces[d["device"]], parts, idle[d["device"]])
-                    for d in metered
-                ],
+                "devices": [one.row(phase) for one in measured],
             }
         )
     return rows
+
+
+class _Measured:
+    """One device over a segment.
+
+    A stretch that its sensor cannot resolve is measured together with the one before it, or after
+    it: so nothing of the segment is missing from the sum.
+    """
+
+    def __init__(
+        self, device: Mapping[str, Any], points: Sequence[Point], stretches: Sequence[Stretch]
+    ) -> None:
+        self._device = device
+        self._points = points
+        self._stretches, self._absorbed = self._resolved(stretches)
+        self._idle_w = _idle_w(device, points, self._stretches)
+
+    def _resolved(self, stretches: Sequence[Stretch]) -> tuple[list[Stretch], dict[str, str]]:
+        least = self._least_s()
+        found: list[Stretch] = []
+        absorbed: dict[str, str] = {}
+        ahead: list[Stretch] = []
+        for stretch in stretches:
+            if stretch.end - stretch.start >= least:
+                start = ahead[0].start if ahead else stretch.start
+                absorbed |= {one.phase: stretch.phase for one in ahead}
+                found.append(Stretch(stretch.phase, start, stretch.end, stretch.cpu_s))
+                ahead = []
+            elif found:
+                absorbed[stretch.phase] = found[-1].phase
+                found[-1] = Stretch(found[-1].phase, found[-1].start, stretch.end, found[-1].cpu_s)
+            else:
+                ahead.append(stretch)
+        if found or not ahead:
+            return found, absorbed
+        # All of them together, under the name of the longest.
+        longest = max(ahead, key=lambda one: one.end - one.start).phase
+        whole = Stretch(longest, ahead[0].start, ahead[-1].end, None)
+        return [whole], {one.phase: longest for one in ahead if one.phase != longest}
+
+    def _least_s(self) -> float:
+        if self._device["method"] is None or len(self._points) < 2:
+            return 0.0
+        counter = self._device["method"] == "counter"
+        spacing = (self._points[-1].mono - self._points[0].mono) / (len(self._points) - 1)
+        return least_s(_sensor(self._device), spacing, counter=counter)
+
+    def row(self, phase: str) -> dict[str, Any]:
+        """What it took in a phase."""
+        own = [stretch for stretch in self._stretches if stretch.phase == phase]
+        if not own:
+            return self._too_short(f"counted in {self._absorbed[phase]}")
+        found = _device_energy(self._device, self._points, own, self._idle_w)
+        if found["energy_j"] is None and self._is_brief():
+            return self._too_short("so is the whole segment")
+        return found
+
+    def _is_brief(self) -> bool:
+        """Whether the sensor cannot resolve the segment as a whole."""
+        length = self._stretches[-1].end - self._stretches[0].start
+        return self._device["method"] is not None and length < self._least_s()
+
+    def _too_short(self, fate: str) -> dict[str, Any]:
+        reason = f"shorter than the sensor can resolve ({self._least_s():.3g} s): {fate}"
+        return {
+            "device": self._device["device"],
+            "kind": self._device["kind"],
+            "scope": self._device["scope"],
+            "method": None,
+            "energy_j": None,
+            "uncertainty_j": None,
+            "sampled_j": None,
+            "sampled_uncertainty_j": None,
+            "gap_s": None,
+            "too_short": True,
+            "idle_w": self._idle_w,
+            "reason": reason,
+        }
 
 
 def _points(samples: Sequence[Record]) -> dict[str, list[Point]]:
@@ -117,9 +195,12 @@ def _points(samples: Sequence[Record]) -> dict[str, list[Point]]:
 def _integral(device: Mapping[str, Any], points: Sequence[Point], stretch: Stretch) -> Integral:
     if device["method"] is None:
         return Integral(None, None, device["reason"] or "the device has no meter")
-    sensor = Sensor(device["period_s"] or DEFAULT_PERIOD_S, device["window_s"])
     integrate = counter_energy if device["method"] == "counter" else sampled_energy
-    return integrate(_near(points, stretch), stretch.start, stretch.end, sensor=sensor)
+    return integrate(_near(points, stretch), stretch.start, stretch.end, sensor=_sensor(device))
+
+
+def _sensor(device: Mapping[str, Any]) -> Sensor:
+    return Sensor(device["period_s"] or DEFAULT_PERIOD_S, device["window_s"])
 
 
 def _near(points: Sequence[Point], stretch: Stretch) -> Sequence[Point]:
@@ -169,6 +250,7 @@ def _device_energy(
         "sampled_j": sampled,
         "sampled_uncertainty_j": sampled_uncertainty,
         "gap_s": math.fsum(part.gap_s for part in parts),
+        "too_short": False,
         "idle_w": idle_w,
         "reason": reasons[0] if reasons else None,
     }

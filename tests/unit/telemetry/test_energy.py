@@ -93,6 +93,19 @@ def test_a_segment_killed_before_its_first_sample_is_bounded_by_the_others() -> 
     assert run_energy([seen, long], exact).gross_j is None
 
 
+def test_a_phase_too_short_to_resolve_leaves_the_sum_and_its_own_figure_unknown() -> None:
+    exact = Energy(calibration_relative_uncertainty=0)
+    brief = device(None, reason="shorter than the sensor can resolve", too_short=True)
+    rows = [segment(("load", 0.1, [brief]), ("answer", 10.0, [device(100.0)]))]
+    energy = run_energy(rows, exact)
+    assert (energy.gross_j, energy.answer_j, energy.load_j) == (100, 100, None)
+    assert "shorter than" in str(reason_for({"flags": energy.flags}, "energy_load_j"))
+    rows.append(segment(("load", 5.0, [device(50.0)]), ("answer", 0.1, [brief]), number=2))
+    energy = run_energy(rows, exact)
+    assert (energy.gross_j, energy.answer_j, energy.load_j) == (150, 100, 50)
+    assert energy.answer_uncertainty_j == pytest.approx(math.hypot(1.0, 1 / math.sqrt(3)))
+
+
 def test_gaps_and_sources_that_disagree_are_flagged() -> None:
     steady = device(100.0, gap_s=0.0, sampled_j=104.0, sampled_uncertainty_j=1.0)
     assert len(run_energy([segment(("answer", 10.0, [steady]))], PLAIN).flags) == 1
