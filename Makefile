@@ -60,7 +60,7 @@ test-slurm: $(VENV)/.installed ## Tests on a real Slurm, booted here (Debian, as
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  $(BIN)/python -m tests.slurm.cluster install; fi
 	@$(BIN)/wattbench fetch --study $(DEMO)
-	@pytest tests/slurm -rs
+	@pytest tests/slurm -rs -n 3 --dist worksteal
 
 format: $(VENV)/.installed ## Format code, Snakefiles and generated files.
 	@ruff format src tests tools

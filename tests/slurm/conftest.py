@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import tempfile
@@ -18,9 +19,14 @@ from tests.slurm.study import Project
 from tests.workflow.conftest import build
 
 
+PORTS_A_WORKER = 2000
+
+
 def free_ports() -> int:
     """First of as many free ports in a row as a cluster takes, below those the kernel gives."""
-    for base in range(17400, 32000, PORTS):
+    # Workers of one test run look for theirs at the same moment, each in a range of its own.
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for base in range(17400 + worker * PORTS_A_WORKER, 32000, PORTS):
         sockets = [socket.socket() for _ in range(PORTS)]
         try:
             for place, one in enumerate(sockets):
