@@ -111,6 +111,8 @@ class Ollama:
                 stop=threading.Event(),
             )
         except web.Refused as refused:
+            if refused.status in {401, 403, 404}:
+                self.close()
             if refused.status in {401, 403}:
                 raise self._remote.refused_key(refused.status, refused.text) from None
             if refused.status == 404:

@@ -109,6 +109,7 @@ class OpenAi:
             opened.get("/models", web.Small(), timeout_s=CHECK_S)
         except web.Refused as refused:
             if refused.status in {401, 403}:
+                self.close()
                 raise self._remote.refused_key(refused.status, refused.text) from None
         except BackendFailure:
             # Not every server lists its models, and one that is away now may be back: the

@@ -98,6 +98,7 @@ class Web:
                 max_connections=connections, max_keepalive_connections=connections
             ),
         )
+        self._closing = False
         self._running: dict[asyncio.Task[Any], threading.Event] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
@@ -168,13 +169,18 @@ class Web:
         timeout_s: float,
         stop: threading.Event,
     ) -> T:
-        if stop.is_set() or self._loop.is_closed():
+        if stop.is_set() or self._closing:
             raise Abandoned
         limited = self._limited(start, timeout_s, stop)
         try:
-            return asyncio.run_coroutine_threadsafe(limited, self._loop).result()
-        except CancelledError:
+            # The limit of the wait itself is for a loop that was closed meanwhile.
+            running = asyncio.run_coroutine_threadsafe(limited, self._loop)
+            return running.result(timeout_s + CLOSE_S)
+        except (CancelledError, RuntimeError):
+            limited.close()
             raise Abandoned from None
+        except TimeoutError:
+            raise BackendFailure("timeout", f"no answer within {timeout_s:g} s") from None
 
     async def _limited(
         self, start: Callable[[], Coroutine[Any, Any, T]], timeout_s: float, stop: threading.Event
@@ -218,8 +224,9 @@ class Web:
 
     def close(self) -> None:
         """Give up what runs and close the connections; a second time does nothing."""
-        if self._loop.is_closed() or not self._thread.is_alive():
+        if self._closing:
             return
+        self._closing = True
         stopping = self._stop_all()
         with contextlib.suppress(RuntimeError, CancelledError, TimeoutError):
             asyncio.run_coroutine_threadsafe(stopping, self._loop).result(CLOSE_S)
