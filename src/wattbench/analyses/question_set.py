@@ -19,6 +19,7 @@ from wattbench.analyses.audit import (
     placed,
 )
 from wattbench.analyses.costs import Draws, energy_per_correct, measured, site, summed
+from wattbench.analyses.efficiency import efficiency
 from wattbench.analyses.ensemble_rows import ensemble_row
 from wattbench.analyses.flags import complete
 from wattbench.analyses.folders import Absent, Folder, concatenated
@@ -166,7 +167,7 @@ def _runs(
         tables.compute += [_placed_compute(job, folder) for job in folder.compute]
     draws = _draws(found, [shares[folder.name] for folder in folders])
     tables.runs = [
-        _derived(study, by_name[folder.name], draw)
+        _derived(study, by_name[folder.name], draw, folder)
         for folder, draw in zip(folders, draws, strict=True)
     ]
     chosen = choose(tables.runs)
@@ -197,10 +198,14 @@ def _normalised(shares: Reals) -> Reals:
     return shares / total if total > 0 else np.zeros_like(shares)
 
 
-def _derived(study: Study, row: Row, draws: Draws) -> Row:
+def _derived(study: Study, row: Row, draws: Draws, folder: Folder) -> Row:
     """Columns made of others, and a reason for every null that is left."""
     each, flags = energy_per_correct(row, draws, study.scoring)
     columns, reasons = site(study.energy, row["energy_gross_j"])
+    if not folder.ensemble:
+        bought, why_not = efficiency(row, folder.predictions, folder.segments.to_pylist())
+        columns |= bought
+        reasons |= why_not
     answer = row["energy_answer_j"]
     columns["energy_per_question_j"] = None if answer is None else answer / row["question_count"]
     own = [*row["flags"], *flags]

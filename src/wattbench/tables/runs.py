@@ -16,6 +16,8 @@ from wattbench.tables.contract import (
 
 NO_ENERGY = "where no meter covers the run and no estimate is configured (flags say why)"
 NOT_SERVED = "where the backend does not say"
+NO_PHASES = "for an ensemble, or where the answering energy or the seconds of prefill and decode are unknown"
+NO_BOUGHT = "for an ensemble, or where the answering energy or what it is set against is unknown"
 ENSEMBLE = "for an ensemble"
 
 RUNS = Table(
@@ -75,6 +77,18 @@ RUNS = Table(
                "where energy_per_correct_j is null"),
         Column("energy_per_correct_high_j", REAL, "Upper end of its interval.", "J",
                "where energy_per_correct_j is null, or a sample without a right value is likely"),
+        Column("energy_prefill_j", REAL, "Answering energy of reading prompts: shared by seconds of prefill and decode.", "J", NO_PHASES),
+        Column("energy_decode_j", REAL, "Answering energy of generating.", "J", NO_PHASES),
+        Column("energy_per_prompt_token_j", REAL, "energy_prefill_j over the prompt tokens that were read, without those from a cache.", "J", NO_PHASES),
+        Column("energy_per_output_token_j", REAL, "energy_decode_j over the generated tokens.", "J", NO_PHASES),
+        Column("tokens_per_j", REAL, "Prompt and generated tokens per joule of answering.", "tokens/J", NO_BOUGHT),
+        Column("questions_per_j", REAL, "Answered questions per joule of answering.", "1/J", NO_BOUGHT),
+        Column("correct_per_j", REAL, "Right values per joule of answering.", "1/J", NO_BOUGHT),
+        Column("power_answer_w", REAL, "Mean power while answering.", "W", NO_BOUGHT),
+        Column("intelligence_per_joule", REAL, "value_accuracy over the mean joules a question, without idling between questions.", "1/J", NO_BOUGHT),
+        Column("intelligence_per_watt", REAL, "value_accuracy over the mean watts while a question is in flight.", "1/W", NO_BOUGHT),
+        Column("intelligence_per_joule_reference", REAL, "value_accuracy over the mean joules from one question's end to the next one's.", "1/J", NO_BOUGHT),
+        Column("intelligence_per_watt_reference", REAL, "value_accuracy over the mean of those joules by the question's latency; under concurrency that is no power.", "1/W", NO_BOUGHT),
         Column("site_energy_j", REAL, "Gross x PUE.", "J", "where energy or PUE is unknown"),
         Column("carbon_g", REAL, "Site energy x grid intensity.", "g CO2e", "where energy or a factor is unknown"),
         Column("energy_price", REAL, "Site energy x price, in the study's currency.", "currency",
