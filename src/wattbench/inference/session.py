@@ -22,7 +22,7 @@ from wattbench.telemetry.job import SLURM, cpu_model, this_job, versions
 from wattbench.telemetry.ledger import starts
 from wattbench.telemetry.segment import Head, Segment
 
-LIBRARIES = ("xllamacpp", "openai", "vllm", "torch", "transformers")
+LIBRARIES = ("xllamacpp", "httpx2", "boto3", "vllm", "torch", "transformers")
 
 
 class Session:

@@ -401,3 +401,28 @@ def test_a_model_that_runs_on_another_machine_is_known_as_such(
     name: str, options: dict[str, Any], elsewhere: bool
 ) -> None:
     assert backend_class(name).elsewhere(options) is elsewhere
+
+
+def test_a_recording_keeps_the_contract_too(tmp_path: Path) -> None:
+    path = tmp_path / "recording.jsonl"
+    path.write_text(json.dumps({"question_id": "q10", "reply": answer_text(10)}) + "\n")
+    with ScriptedServer() as server:
+        setup = OPENAI.setup(server, tmp_path)
+    options: dict[str, Any] = {"sleep_s": 0.3, "fail_always": {"q11": "http"}}
+    made = backend_class("recorded")(replace(setup, weights=path, options=options))
+    made.load()
+    stop = threading.Event()
+    assert made.answer(ask(GOOD), stop).text == answer_text(GOOD)
+    with pytest.raises(BackendFailure, match="timeout"):
+        made.answer(ask(GOOD, timeout_s=0.05), stop)
+    with pytest.raises(BackendFailure, match="http"):
+        made.answer(ask(11), stop)
+    with ThreadPoolExecutor(8) as pool:
+        started = time.monotonic()
+        assert len(list(pool.map(lambda _: made.answer(ask(GOOD), stop), range(8)))) == 8
+        assert time.monotonic() - started < 8 * 0.3
+    threading.Timer(0.05, stop.set).start()
+    with pytest.raises(Abandoned):
+        made.answer(ask(GOOD), stop)
+    made.close()
+    made.close()
