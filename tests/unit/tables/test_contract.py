@@ -29,6 +29,12 @@ UNITS = {
     "_b": "billions",
     "_g": "g CO2e",
     "_per_s": "tokens/s",
+    "tokens_per_j": "tokens/J",
+    "_per_j": "1/J",
+    "_per_joule": "1/J",
+    "_per_joule_reference": "1/J",
+    "_per_watt": "1/W",
+    "_per_watt_reference": "1/W",
 }
 
 
