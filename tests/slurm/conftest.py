@@ -18,7 +18,6 @@ from tests.slurm.settings import PORTS
 from tests.slurm.study import Project
 from tests.workflow.conftest import build
 
-
 PORTS_A_WORKER = 2000
 
 

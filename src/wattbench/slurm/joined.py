@@ -271,7 +271,7 @@ def _fill(row: Row, ledger: Mapping[str, Any]) -> list[dict[str, str]]:
             row[column] = ledger[column]
     if not row["nodes"]:
         row["nodes"] = ledger["nodes"]
-    # Slurm counts Snakemake's own processes too, so that it says more is no disagreement. It samples
+    # Slurm counts Snakemake's own processes too: that it says more is no disagreement. It samples
     # every 30 s and may miss a short job's peak, but what was seen cannot be less.
     for column, what in (("cpu_s", "s"), ("memory_peak_bytes", "bytes")):
         slurm, own = row[column], ledger[column]
