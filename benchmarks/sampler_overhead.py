@@ -14,14 +14,15 @@ import argparse
 import importlib.util
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -54,34 +55,24 @@ tracker.stop()
 """
 
 
-def cpu_of(command: Sequence[str], env: dict[str, str], feed: Callable[..., None] | None) -> float:
-    """CPU seconds of a program and all that it started."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    if feed is not None:
-        feed(process)
-    process.wait()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if process.returncode:
-        raise SystemExit(f"{command[:3]} ended with {process.returncode}")
-    return (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
+START_S = 6.0
+"""Starting up is over by then, and not counted."""
 
 
-def share_pct(command: Callable[[float], list[str]], env: dict[str, str], seconds: float,
-              *, fed: bool = False) -> float:  # fmt: skip
-    """Share of one core, start-up taken off by a run of another length."""
-
-    def wait(length: float) -> Callable[..., None] | None:
-        def feed(process: subprocess.Popen[bytes]) -> None:
-            time.sleep(length)
-            if process.stdin is not None:
-                process.stdin.close()
-
-        return feed if fed else None
-
-    short, long = 2.0, 2.0 + seconds
-    used = [cpu_of(command(length), env, wait(length)) for length in (short, long)]
-    return max(0.0, used[1] - used[0]) / seconds * 100
+def share_pct(command: list[str], env: dict[str, str], seconds: float) -> float:
+    """Share of one core that a running program takes, with all that it started and waited for."""
+    with subprocess.Popen(
+        command, env=env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as process:
+        time.sleep(START_S)
+        watched = psutil.Process(process.pid)
+        before = watched.cpu_times()
+        time.sleep(seconds)
+        after = watched.cpu_times()
+        if process.stdin is not None:
+            process.stdin.close()
+        process.terminate()
+    return (sum(after[:4]) - sum(before[:4])) / seconds * 100
 
 
 def measure(folder: Path, seconds: float) -> dict[str, Any]:
@@ -97,29 +88,22 @@ def measure(folder: Path, seconds: float) -> dict[str, Any]:
     tool.write_text("\n".join(["#!/bin/sh", *lines]) + "\n")
     tool.chmod(0o755)
     env["PATH"] = f"{tool.parent}:{env['PATH']}"
-    places = iter(range(100))
-
-    def ours(_: float) -> list[str]:
-        out = folder / f"samples-{next(places)}.jsonl"
-        command = [sys.executable, "-m", "wattbench.telemetry.sampler", "--root", str(os.getpid())]
-        return [*command, "--out", str(out), "--hz", str(HZ), "--gpu", "all"]
-
+    length = str(START_S + seconds + 5)
+    ours = [sys.executable, "-m", "wattbench.telemetry.sampler", "--root", str(os.getpid())]
+    ours += ["--out", str(folder / "samples.jsonl"), "--hz", str(HZ), "--gpu", "all"]
     found: dict[str, Any] = {
         "gpus": GPUS,
         "hz": HZ,
-        "sampler_pct": share_pct(ours, env, seconds, fed=True),
-        "nvidia_smi_pct": share_pct(
-            lambda length: [sys.executable, "-c", FORKING, str(length)], env, seconds
-        ),
+        "sampler_pct": share_pct(ours, env, seconds),
+        "nvidia_smi_pct": share_pct([sys.executable, "-c", FORKING, length], env, seconds),
     }
     found["nvidia_smi_ratio"] = found["nvidia_smi_pct"] / found["sampler_pct"]
     if importlib.util.find_spec("codecarbon") is None:
         found["codecarbon_pct"] = None
         found["codecarbon"] = "not installed: pip install codecarbon to compare with it"
     else:
-        found["codecarbon_pct"] = share_pct(
-            lambda length: [sys.executable, "-c", CODECARBON, str(length)], env, seconds
-        )
+        tracked = [sys.executable, "-c", CODECARBON, length]
+        found["codecarbon_pct"] = share_pct(tracked, env, seconds)
         found["codecarbon_ratio"] = found["codecarbon_pct"] / found["sampler_pct"]
     return found
 

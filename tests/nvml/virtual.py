@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from wattbench.records import Appender
 from wattbench.telemetry.job import Job
@@ -13,6 +13,9 @@ from wattbench.telemetry.meters import Meter
 from wattbench.telemetry.processes import Usage
 from wattbench.telemetry.sampler import Recorder
 from wattbench.telemetry.segment import BEAT_S, Head, LedgerWriter, samples_file
+
+Live = Callable[[Sequence[dict[str, Any]]], None]
+"""Lives cases of tests/nvml/worker.py."""
 
 
 class SettableClock(Protocol):

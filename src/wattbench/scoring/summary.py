@@ -178,7 +178,8 @@ def _gpu_energy_wh(rows: Sequence[Row]) -> float | None:
         for row in rows
         for phase in row["phases"]
         for device in phase["devices"]
-        if device["kind"] == "gpu"
+        # A phase too short for the sensor is counted in the one beside it.
+        if device["kind"] == "gpu" and not device["too_short"]
     ]
     total = _sum(readings)
     return None if total is None else float(total) / 3600

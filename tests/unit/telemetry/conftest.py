@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.nvml.scenario import build, compiler, environment
+from tests.nvml.virtual import Live
 
 ROOT = Path(__file__).parents[3]
-Live = Callable[[Sequence[dict[str, Any]]], None]
 
 
 @pytest.fixture(scope="session")

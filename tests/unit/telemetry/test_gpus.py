@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Live
 from tests.nvml.scenario import FOREVER, Gpu, Scenario, square
+from tests.nvml.virtual import Live
 
 from wattbench.study.judgement import Energy
 from wattbench.tables.contract import reason_for
