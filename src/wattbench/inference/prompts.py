@@ -176,8 +176,8 @@ COMPACT_V1 = Prompt(
         "refs: numbers of the texts that say it."
     ),
     fields={
-        "explanation": {"type": "string", "maxLength": 72},
-        "answer_value": _value(40),
+        "explanation": {"type": "string", "maxLength": 64},
+        "answer_value": _value(32),
         "refs": {},
     },
     refs="refs",
