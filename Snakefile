@@ -10,8 +10,7 @@ from wattbench.study.plan import open_plan
 min_version("9.27")
 
 
-# The study a user edits. A study given by --configfile stands alone: merged with this one,
-# it would bring this one's models along.
+# The study a user edits; one given by --configfile stands alone, without this one's models.
 if not workflow.overwrite_configfiles:
 
     configfile: "config/config.yaml"
@@ -37,6 +36,7 @@ wildcard_constraints:
     ensemble="|".join(study.ensembles) or "(?!)",
 
 
+include: "workflow/rules/common.smk"
 include: "workflow/rules/corpus.smk"
 include: "workflow/rules/retrieval.smk"
 include: "workflow/rules/inference.smk"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -184,3 +186,21 @@ def test_config_on_the_command_line(fresh: Workplace) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "elsewhere/report/index.html" in done.stdout + done.stderr
+
+
+def test_a_model_plans_the_searches(fresh: Workplace) -> None:
+    replies = [{"question_id": f"q{n}", "reply": '["Beta emissions"]'} for n in range(1, 5)]
+    (fresh.folder / "plans.jsonl").write_text("\n".join(map(json.dumps, replies)) + "\n")
+    fresh.change(
+        "models",
+        "planner",
+        to={**fresh.study()["models"]["good"], "weights": "plans.jsonl", "options": {}},
+    )
+    fresh.change("retrievals", "default", "planner", to={"kind": "model", "model": "planner"})
+    contexts = "results/contexts/set/default.parquet"
+    assert fresh.jobs("--", contexts)["plan_queries set default"] == 1
+    rows = pd.read_parquet(fresh.folder / contexts)
+    assert all(list(row)[1:] == ["Beta emissions"] for row in rows["queries"])
+    assert not fresh.jobs("--", contexts)
+    fresh.change("retrievals", "default", "top_k_final", to=1)
+    assert set(fresh.jobs("--", contexts)) == {"retrieve set default"}

@@ -21,25 +21,9 @@ rule infer:
         layout.benchmark("infer", "{questions}", "{run}")
     conda:
         "../../envs/inference-gpu.yaml"
-    threads: lambda wildcards: plan.asks(wildcards.questions, wildcards.run).cpus
-    # Two runs on one machine would disturb each other's measurement: of measurements the local
-    # profile has one. What the study decides of sbatch is named; the profile says the rest.
+    threads: cpus_of(lambda wildcards: wildcards.run)
     resources:
-        **{
-            name: lambda wildcards, name=name: plan.sbatch_of(
-                wildcards.questions, wildcards.run
-            )[name]
-            for name in plan.sbatch
-        },
-        mem_mb=lambda wildcards, attempt: plan.asks(
-            wildcards.questions, wildcards.run
-        ).memory_mib(attempt),
-        runtime=lambda wildcards, attempt: plan.asks(
-            wildcards.questions, wildcards.run
-        ).walltime(attempt),
-        gpu=lambda wildcards: plan.gpus(wildcards.questions, wildcards.run),
-        measurements=1,
-        attempt=lambda wildcards, attempt: attempt,
+        **job_of(lambda wildcards: wildcards.run),
     params:
         study=str(layout.study),
         identity=lambda wildcards: plan.run_identity(wildcards.run),

@@ -30,8 +30,42 @@ rule build_index:
         " --log {log:q}"
 
 
+# Only where a model plans the searches of a retrieval.
+rule plan_queries:
+    input:
+        questions=lambda wildcards: ancient(study.question_file(wildcards.questions)),
+    output:
+        queries=layout.queries("{questions}", "{retrieval}"),
+        segments=layout.queries_segments("{questions}", "{retrieval}"),
+    log:
+        layout.log("plan_queries", "{questions}", "{retrieval}"),
+    benchmark:
+        layout.benchmark("plan_queries", "{questions}", "{retrieval}")
+    conda:
+        "../../envs/inference-gpu.yaml"
+    threads: cpus_of(lambda wildcards: plan.planner_of(wildcards.retrieval))
+    resources:
+        **job_of(lambda wildcards: plan.planner_of(wildcards.retrieval)),
+    params:
+        study=str(layout.study),
+        identity=lambda wildcards: plan.planner_identity(wildcards.retrieval),
+        asked=lambda wildcards: plan.asked(wildcards.questions),
+        code=plan.code("plan_queries"),
+    shell:
+        "exec wattbench plan-queries"
+        " --study {params.study:q}"
+        " --questions {wildcards.questions:q}"
+        " --retrieval {wildcards.retrieval:q}"
+        " --log {log:q}"
+
+
 rule retrieve:
     input:
+        queries=lambda wildcards: (
+            [layout.queries(wildcards.questions, wildcards.retrieval)]
+            if plan.planner_of(wildcards.retrieval)
+            else []
+        ),
         index=lambda wildcards: layout.index_manifest(
             study.index_of(wildcards.retrieval)
         ),

@@ -10,6 +10,13 @@ from wattbench.cli.common import JsonOption, LogOption, StudyOption, open_study,
 
 IndexOption = Annotated[str, typer.Option("--index", help="Name of the index in the study.")]
 
+QuestionsOption = Annotated[
+    str, typer.Option("--questions", help="Name of the question set in the study.")
+]
+RetrievalOption = Annotated[
+    str, typer.Option("--retrieval", help="Name of the retrieval in the study.")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands of the retrieval stages."""
@@ -25,15 +32,31 @@ def register(app: typer.Typer) -> None:
         with stage(log):
             run(open_study(study), index)
 
+    @app.command("plan-queries")
+    def plan_queries(
+        study: StudyOption,
+        questions: QuestionsOption,
+        retrieval: RetrievalOption,
+        log: LogOption = None,
+    ) -> None:
+        """Let the retrieval's planning model turn each question into search queries.
+
+        Example: wattbench plan-queries --study my.yaml --questions mine --retrieval planned
+        """
+        from wattbench.inference.planning import plan_queries as run
+        from wattbench.inference.scheduler import Scheduler
+        from wattbench.slurm.alive import job_alive, job_state
+        from wattbench.study.demands import with_devices
+
+        with stage(log):
+            scheduler = Scheduler(alive=job_alive, state=job_state)
+            run(with_devices(open_study(study)), questions, retrieval, scheduler=scheduler)
+
     @app.command("retrieve")
     def retrieve(
         study: StudyOption,
-        questions: Annotated[
-            str, typer.Option("--questions", help="Name of the question set in the study.")
-        ],
-        retrieval: Annotated[
-            str, typer.Option("--retrieval", help="Name of the retrieval in the study.")
-        ],
+        questions: QuestionsOption,
+        retrieval: RetrievalOption,
         log: LogOption = None,
     ) -> None:
         """Find the snippets that each question is given.

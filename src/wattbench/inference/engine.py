@@ -18,7 +18,7 @@ from wattbench.inference.backends.base import (
 )
 from wattbench.inference.journal import ANSWERED, FAILED, reply_fields
 from wattbench.inference.pacing import Gate, pause_s
-from wattbench.inference.replies import Unparsable, parse_reply
+from wattbench.inference.replies import Unparsable
 from wattbench.inference.stopping import Stop
 from wattbench.study.inference import Generation, Requests
 
@@ -54,6 +54,7 @@ class Engine:
     Args:
         backend: The backend.
         generation: How it generates.
+        parse: Reads a reply; Unparsable where it says nothing.
         requests: Time limits, retries and concurrency.
         record: Called with each try's record, one call at a time; returns when it is on disk.
         settled: Called when a question is answered or given up.
@@ -65,12 +66,14 @@ class Engine:
         *,
         generation: Generation,
         requests: Requests,
+        parse: Callable[[str], object],
         record: Callable[[dict[str, Any]], None],
         settled: Callable[[], None],
     ) -> None:
         self._backend = backend
         self._generation = generation
         self._requests = requests
+        self._parse = parse
         self._record = record
         self._settled = settled
         self._writing = threading.Lock()
@@ -174,7 +177,7 @@ class Engine:
         except BackendFailure as error:
             return {"kind": FAILED, "error": error.kind, "detail": error.detail}, error
         fields = reply_fields(reply)
-        parsed = parse_reply(reply.text)
+        parsed = self._parse(reply.text)
         if isinstance(parsed, Unparsable):
             reason = parsed.reason + (" (cut at the token limit)" if reply.cut else "")
             failure = BackendFailure("unparsable", reason)

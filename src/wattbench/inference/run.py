@@ -13,6 +13,7 @@ from wattbench.inference.backends.base import Backend, Message, Setup
 from wattbench.inference.engine import Task
 from wattbench.inference.journal import Outcome, question_key
 from wattbench.inference.prompts import PROMPTS, Prompt
+from wattbench.inference.replies import parse_reply
 from wattbench.study.identity import run_identity
 from wattbench.study.inference import Model
 from wattbench.study.layout import Layout, RunFiles
@@ -57,6 +58,11 @@ class Run:
     def model(self) -> Model:
         """The study's entry of the model."""
         return self.study.models[self.name]
+
+    @property
+    def title(self) -> str:
+        """What the progress display says."""
+        return f"infer {self.name} on {self.questions}"
 
     @property
     def prompt(self) -> Prompt:
@@ -150,6 +156,10 @@ class Run:
             messages=self.messages(row),
             schema=self.prompt.schema(row["snippets"]),
         )
+
+    def parse(self, text: str) -> object:
+        """What a reply says, or Unparsable."""
+        return parse_reply(text)
 
     def setup(self) -> Setup:
         """What the backend is made with."""

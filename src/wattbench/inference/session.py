@@ -99,7 +99,7 @@ class Session:
         ended_by, detail = "failed", None
         asked = [row for row in missing if not row["abstain"]]
         progress = Progress(
-            f"infer {run.name} on {run.questions}",
+            run.title,
             total=total,
             unit="questions",
             done=total - len(missing),
@@ -161,6 +161,7 @@ class Session:
                 backend,
                 generation=run.model.generation,
                 requests=run.model.requests,
+                parse=run.parse,
                 record=self._record,
                 settled=self._settled,
             )

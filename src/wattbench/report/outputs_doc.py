@@ -8,13 +8,13 @@ import pyarrow as pa
 
 from wattbench.tables.answers import PREDICTIONS, SAMPLES, SEGMENTS
 from wattbench.tables.contract import SCHEMA_VERSION, Table
-from wattbench.tables.documents import CONTEXTS, NODES, PROBLEMS, QUESTIONS
+from wattbench.tables.documents import CONTEXTS, NODES, PROBLEMS, QUERIES, QUESTIONS
 from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
 from wattbench.tables.verdicts import COMPARISONS, SCORES, VOTES
 
 TABLES: tuple[Table, ...] = (
     RUNS, QUESTIONS, PREDICTIONS, SCORES, COMPARISONS, ENSEMBLES, VOTES, SEGMENTS, SAMPLES, COMPUTE,
-    AUDIT, NODES, PROBLEMS, CONTEXTS,
+    AUDIT, NODES, PROBLEMS, QUERIES, CONTEXTS,
 )  # fmt: skip
 """Every table, in the order of the document."""
 
@@ -39,6 +39,8 @@ FILES: tuple[tuple[str, str], ...] = (
     ("index/<index>/", "nodes.parquet, vectors.npy (sentence vectors) and bm25.parquet over one corpus."),
     ("index/<index>/manifest.json", "Settings, embedder and the sha256 of each file: the one thing later stages depend on."),
     ("contexts/<questions>/<retrieval>.parquet", "What each question is given: table `contexts`."),
+    ("contexts/<questions>/<retrieval>.queries.parquet", "What a model planned to search for: table `queries`."),
+    ("contexts/<questions>/<retrieval>.queries.segments.parquet", "The planning's segments; its journal is `<retrieval>.queries/`."),
     ("contexts/<questions>/<retrieval>.manifest.json", "Settings and digests that the contexts were made from."),
     ("runs/<environment>/<questions>/<run>/predictions.parquet", "The run's answers: table `predictions`."),
     ("runs/<environment>/<questions>/<run>/segments.parquet", "The run's ledger: table `segments`."),

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable
-
-PLAN_PROMPT = (
-    "Write up to {count} short search queries that together find the passages needed to answer "
-    "the question. Reply with a JSON array of strings and nothing else.\n\nQuestion: {question}\n"
-)
+from collections.abc import Iterable
 
 COMPARISON = re.compile(
     r",?\s+(?:(?<!more )(?<!less )(?<!fewer )than|versus|vs\.?|compared\s+(?:to|with)|"
@@ -57,27 +51,14 @@ def _one_name_each(text: str) -> list[str]:
     return [text[: found.start()] + name + text[found.end() :] for name in names]
 
 
-def plan_with_model(ask: Callable[[str], str], question: str, max_queries: int) -> list[str]:
-    """The question, then queries that a language model writes.
+def plan_with(queries: Iterable[str], question: str, max_queries: int) -> list[str]:
+    """The question, then the queries that a language model made of it.
 
     Args:
-        ask: Gives the model's reply to a prompt.
+        queries: The model's queries; none where it failed.
         question: The question.
         max_queries: Queries at most, the question included.
-
-    Returns:
-        The queries; the question alone where the reply holds no JSON array of strings.
     """
-    if max_queries < MIN_WORDS:
-        return [question]
-    reply = ask(PLAN_PROMPT.format(count=max_queries - 1, question=question))
-    start, end = reply.find("["), reply.rfind("]")
-    try:
-        queries = json.loads(reply[start : end + 1]) if 0 <= start < end else None
-    except (ValueError, RecursionError):
-        queries = None
-    if not isinstance(queries, list) or not all(isinstance(query, str) for query in queries):
-        return [question]
     return _distinct([question, *queries], max_queries)
 
 

@@ -12,7 +12,7 @@ from wattbench.progress import Progress
 from wattbench.retrieval.embedders import open_embedder
 from wattbench.retrieval.expand import contexts_digest, expand, snippet_rows
 from wattbench.retrieval.index import AGAIN, read_index
-from wattbench.retrieval.planner import plan_question, plan_rules
+from wattbench.retrieval.planner import plan_question, plan_rules, plan_with
 from wattbench.retrieval.search import Searcher
 from wattbench.study.identity import retrieval_slice
 from wattbench.study.layout import Layout
@@ -20,12 +20,15 @@ from wattbench.study.models import SMOKE, Study
 from wattbench.study.questions import Question, study_questions
 from wattbench.study.retrieval import Retrieval
 from wattbench.tables.contract import SCHEMA_VERSION
-from wattbench.tables.documents import CONTEXTS
-from wattbench.tables.files import digest, write_json, write_rows
+from wattbench.tables.documents import CONTEXTS, QUERIES
+from wattbench.tables.files import digest, read_rows, write_json, write_rows
 
-Planner = Callable[[str, int], list[str]]
+Planner = Callable[[Question], list[str]]
 
-PLANNERS: dict[str, Planner] = {"question": plan_question, "rules": plan_rules}
+PLANNERS: dict[str, Callable[[str, int], list[str]]] = {
+    "question": plan_question,
+    "rules": plan_rules,
+}
 
 
 def retrieve(study: Study, questions: str, retrieval: str) -> None:
@@ -38,13 +41,13 @@ def retrieve(study: Study, questions: str, retrieval: str) -> None:
 
     Raises:
         InputError: A name is unknown, the index is missing or was made by another embedder, or
-            the planner needs a language model.
+            a model's queries are missing.
         FaultError: The embedder failed, or the disk did.
     """
     settings = _settings(study, questions, retrieval)
-    planner = _planner(settings, retrieval)
     asked = study_questions(study, questions)
     layout = Layout(Path(study.study.results))
+    planner = _planner(settings, layout.queries(questions, retrieval))
     searcher = open_searcher(study, study.index_of(retrieval))
     rows: list[dict[str, Any]] = []
     with Progress(f"retrieve {questions}", total=len(asked), unit="questions") as progress:
@@ -108,23 +111,20 @@ def _settings(study: Study, questions: str, retrieval: str) -> Retrieval:
     return settings
 
 
-def _planner(settings: Retrieval, retrieval: str) -> Planner:
-    try:
-        return PLANNERS[settings.planner.kind]
-    except KeyError:
-        raise InputError(
-            f"the planner kind '{settings.planner.kind}' asks a language model, which this stage "
-            "does not run.",
-            where=f"retrievals.{retrieval}.planner.kind",
-            mend="Use 'question' or 'rules'.",
-        ) from None
+def _planner(settings: Retrieval, queries: Path) -> Planner:
+    limit = settings.planner.max_queries
+    if settings.planner.model is None:
+        plan = PLANNERS[settings.planner.kind]
+        return lambda question: plan(question.text, limit)
+    planned = {row["question_id"]: row["queries"] for row in read_rows(queries, QUERIES)}
+    return lambda question: plan_with(planned.get(question.id, ()), question.text, limit)
 
 
 def _context(
     question: Question, settings: Retrieval, planner: Planner, searcher: Searcher
 ) -> dict[str, Any]:
     started = time.perf_counter()
-    queries = planner(question.text, settings.planner.max_queries)
+    queries = planner(question)
     dense = searcher.dense(queries, settings.top_k, settings.rerank, settings.top_k_final)
     hits = dense + searcher.lexical(question.text, settings.bm25_top_k, dense)
     tree = searcher.index.tree

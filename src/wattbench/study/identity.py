@@ -49,6 +49,11 @@ def retrieval_slice(study: Study, retrieval: str) -> Slice:
     return {**settings, "index": index_slice(study, study.index_of(retrieval)), "planner": planner}
 
 
+def planner_identity(study: Study, retrieval: str) -> str:
+    """Digest of what a retrieval's planned queries depend on, beside the questions."""
+    return digest_of(retrieval_slice(study, retrieval)["planner"])
+
+
 def _model_fields(study: Study, model: str) -> Slice:
     entry = study.models[model]
     fields: Slice = entry.model_dump(

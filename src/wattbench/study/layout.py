@@ -96,6 +96,15 @@ class Layout:
     def contexts(self, questions: str, retrieval: str) -> Path:
         return self.results / "contexts" / questions / f"{retrieval}.parquet"
 
+    def queries(self, questions: str, retrieval: str) -> Path:
+        return self.results / "contexts" / questions / f"{retrieval}.queries.parquet"
+
+    def queries_segments(self, questions: str, retrieval: str) -> Path:
+        return self.results / "contexts" / questions / f"{retrieval}.queries.segments.parquet"
+
+    def queries_journal(self, questions: str, retrieval: str, identity: str) -> Path:
+        return self.results / "contexts" / questions / f"{retrieval}.queries" / identity
+
     def contexts_manifest(self, questions: str, retrieval: str) -> Path:
         return self.results / "contexts" / questions / f"{retrieval}.manifest.json"
 

@@ -28,6 +28,7 @@ from wattbench.study.resolve import write_resolved, write_skipped
 ROOTS: Mapping[str, tuple[str, ...]] = {
     "parse_corpus": ("wattbench.corpus.stage",),
     "build_index": ("wattbench.retrieval.index_stage",),
+    "plan_queries": ("wattbench.inference.planning",),
     "retrieve": ("wattbench.retrieval.retrieve_stage",),
     "infer": ("wattbench.inference.stage",),
     "collect_compute": ("wattbench.slurm.stage",),
@@ -117,6 +118,14 @@ class Plan:
     def retrieval_identity(self, retrieval: str) -> str:
         """Digest of a retrieval's settings."""
         return identity.digest_of(identity.retrieval_slice(self.study, retrieval))
+
+    def planner_identity(self, retrieval: str) -> str:
+        """Digest of how a model plans a retrieval's queries."""
+        return identity.planner_identity(self.study, retrieval)
+
+    def planner_of(self, retrieval: str) -> str | None:
+        """The model that plans a retrieval's queries, or None."""
+        return self.study.retrievals[retrieval].planner.model
 
     def run_identity(self, run: str) -> str:
         """Digest of a run's settings."""

@@ -68,6 +68,23 @@ SNIPPET = pa.struct(
     ]
 )
 
+QUERIES = Table(
+    "queries",
+    "What a planning model made of each question, one row a question.",
+    (
+        Column("question_id", TEXT, "Id of the question."),
+        Column("position", COUNT, "Place of the question in its file, from 0."),
+        Column("queries", TEXTS, "Queries of the model; none where it failed."),
+        Column("reply", TEXT, "The model's last reply.", null="where it gave none"),
+        Column("error", TEXT, "Kind of failure of the last try.", null="where it did not fail"),
+        Column("tries", COUNT, "Times the model was asked."),
+        Column("prompt_tokens", COUNT, "Tokens of the prompt.", null="where not told"),
+        Column("completion_tokens", COUNT, "Tokens of the reply.", null="where not told"),
+        Column("total_s", REAL, "Wall time of all tries.", unit="s"),
+    ),
+    key=("question_id",),
+)
+
 CONTEXTS = Table(
     "contexts",
     "What each question is given, one row a question.",

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from wattbench.retrieval.planner import plan_question, plan_rules, plan_with_model
+from wattbench.retrieval.planner import plan_question, plan_rules, plan_with
 
 
 @pytest.mark.parametrize(
@@ -52,30 +50,14 @@ def test_at_most_so_many_queries() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "expected"),
+    ("queries", "expected"),
     [
-        ('["energy of T5", "energy of Meena"]', ["Q x?", "energy of T5", "energy of Meena"]),
-        ('Sure:\n```json\n["energy of T5"]\n```', ["Q x?", "energy of T5"]),
-        ('["q x", "energy of T5", "energy of T5 "]', ["Q x?", "energy of T5"]),
-        ("no list", ["Q x?"]),
-        ('["a b", 3]', ["Q x?"]),
-        ('{"a": 1}', ["Q x?"]),
-        ("][", ["Q x?"]),
-        ("[" * 100_000 + "]" * 100_000, ["Q x?"]),
-        ("", ["Q x?"]),
+        (["energy of T5", "energy of Meena"], ["Q x?", "energy of T5", "energy of Meena"]),
+        (["q x", "energy of T5", "energy of T5 "], ["Q x?", "energy of T5"]),
+        (["T5"], ["Q x?"]),
+        ([], ["Q x?"]),
+        ([f"query number {n}" for n in range(9)], ["Q x?", "query number 0", "query number 1"]),
     ],
 )
-def test_a_models_plan_or_the_question_alone(reply: str, expected: list[str]) -> None:
-    prompts: list[str] = []
-
-    def ask(prompt: str) -> str:
-        prompts.append(prompt)
-        return reply
-
-    assert plan_with_model(ask, "Q x?", 3) == expected
-    assert "Q x?" in prompts[0]
-
-
-def test_a_models_plan_is_cut() -> None:
-    reply = json.dumps([f"query number {n}" for n in range(9)])
-    assert len(plan_with_model(lambda _: reply, "Q?", 3)) == 3
+def test_a_models_queries_follow_the_question(queries: list[str], expected: list[str]) -> None:
+    assert plan_with(queries, "Q x?", 3) == expected
