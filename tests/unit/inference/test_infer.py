@@ -121,11 +121,11 @@ def test_a_reply_that_was_refused_is_read_anew(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A better parser makes an answer of a journalled reply without asking again."""
-    from wattbench.inference import engine
+    from wattbench.inference import run
     from wattbench.inference.replies import Unparsable
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "parse_reply", lambda _: Unparsable("an older parser"))
+        patch.setattr(run, "parse_reply", lambda _: Unparsable("an older parser"))
         bench.model = {"requests": {"retries": 0}}
         infer(bench.study, "asked", "replay")
     assert {row["value"] for row in bench.predictions()} == {"0", "10", "20", "30", "40", "50"}

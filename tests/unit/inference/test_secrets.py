@@ -26,6 +26,7 @@ from scripted_server import (
 from wattbench.inference.backends.base import Message
 from wattbench.inference.backends.openai import OpenAi
 from wattbench.inference.engine import Engine, Task
+from wattbench.inference.replies import parse_reply
 from wattbench.inference.stage import infer
 from wattbench.inference.stopping import Stop
 from wattbench.records import Appender
@@ -131,6 +132,7 @@ def test_no_record_holds_the_key(
                 backend,
                 generation=setup.generation,
                 requests=Requests(retries=0, budget_s=0.1),
+                parse=parse_reply,
                 record=journal.append,
                 settled=lambda: None,
             )
