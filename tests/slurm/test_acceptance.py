@@ -87,7 +87,7 @@ def _agrees_with_seff(cluster: Cluster, row: dict[str, float]) -> None:
     assert "State: COMPLETED" in said
     found = re.search(r"CPU Efficiency: ([\d.]+)% of", said)
     assert found is not None
-    # seff takes the CPU time of each step as whole seconds. Where the ledger's CPU time is larger it
-    # wins, so that seff's is a lower bound.
+    # seff takes the CPU time of each step as whole seconds. Where the ledger's CPU time is larger
+    # it wins, so that seff's is a lower bound.
     second_pct = 100 / (row["cpus"] * row["wall_s"])
     assert row["cpu_efficiency_pct"] >= float(found[1]) - 1.5 * second_pct
