@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from wattbench.corpus.tree import Section, nodes_of, prose
 from wattbench.retrieval.bm25 import Bm25
 from wattbench.retrieval.expand import expand
-from wattbench.retrieval.planner import plan_rules, plan_with_model
+from wattbench.retrieval.planner import plan_rules, plan_with
 from wattbench.retrieval.search import Hit, fuse
 from wattbench.retrieval.tree import Tree
 from wattbench.tables.documents import NODES
@@ -66,12 +66,11 @@ def test_fusing_keeps_each_node_once(found: list[list[tuple[int, float]]], reran
         assert (hit.score, hit.frequency) == (max(scores), len(scores))
 
 
-@given(st.text(), st.text(), st.integers(1, 5))
-def test_the_question_is_always_the_first_query(question: str, reply: str, limit: int) -> None:
-    for queries in (
-        plan_rules(question, limit),
-        plan_with_model(lambda _: reply, question, limit),
-    ):
+@given(st.text(), st.lists(st.text()), st.integers(1, 5))
+def test_the_question_is_always_the_first_query(
+    question: str, written: list[str], limit: int
+) -> None:
+    for queries in (plan_rules(question, limit), plan_with(written, question, limit)):
         assert queries[0] == question
         assert len(queries) <= limit
 

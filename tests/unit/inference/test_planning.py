@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wattbench.errors import InputError
 from wattbench.inference.planning import parse_queries, plan_queries, planning_prompt
@@ -35,6 +37,12 @@ from wattbench.tables.files import read_rows
 def test_replies(reply: str, expected: tuple[str, ...] | None) -> None:
     found = parse_queries(reply)
     assert found == expected if expected else isinstance(found, Unparsable)
+
+
+@given(st.text() | st.text().map(lambda text: f'["{text}"]'))
+def test_any_reply_is_read(reply: str) -> None:
+    found = parse_queries(reply)
+    assert isinstance(found, Unparsable) or (found and all(isinstance(q, str) for q in found))
 
 
 def test_the_prompt_says_how_many() -> None:
