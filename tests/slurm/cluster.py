@@ -370,6 +370,26 @@ class Cluster:
         text = self._ask("sacct", "-D", "-P", "-n", "-j", job, f"--format={','.join(fields)}") or ""
         return [dict(zip(fields, line.split("|"), strict=True)) for line in text.splitlines()]
 
+    def settled(self, job: str, *fields: str, timeout_s: float = 60.0) -> dict[str, str]:
+        """The job's own line of sacct, once it is whole.
+
+        slurmdbd may hear of a job's end before its start; until then the line has no partition.
+
+        Raises:
+            ClusterError: sacct does not come to know it.
+        """
+        wanted = ("JobID", "State", "End", "Partition", *fields)
+        line: dict[str, str] = {}
+
+        def whole() -> bool:
+            line.clear()
+            line.update(next(iter(self.accounting(job, *wanted)), {}))
+            return bool(line.get("Partition")) and line["End"] not in {"", "Unknown"}
+
+        logs = self.daemon("slurmdbd").logs
+        wait_until(whole, f"sacct knows all of job {job}", timeout_s, logs=logs, every_s=0.2)
+        return {field: line[field] for field in fields}
+
     def wait_for_accounting(
         self,
         job: str,

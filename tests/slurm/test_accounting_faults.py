@@ -7,7 +7,6 @@ import json
 import pytest
 
 from tests.slurm.cluster import Cluster
-from tests.slurm.processes import wait_until
 from tests.slurm.study import Project
 
 HEAVY_BYTES = 200 * 2**20
@@ -57,9 +56,8 @@ def test_without_slurmdbd_the_workflow_finishes_and_figures_come_later(
     cluster.start_daemon("slurmdbd")
     jobs = [prepared.read(run, "job.json")["jobs"][0]["job_id"] for run in ("good", "poor")]
     # slurmctld kept what it could not send.
-    wait_until(
-        lambda: all(_ended(cluster, job) for job in jobs), "accounting arrives", 90, every_s=1.0
-    )
+    for job in jobs:
+        assert cluster.settled(job, "State", timeout_s=90) == {"State": "COMPLETED"}
     cluster.forget_calls()
     ran = prepared.submit("--", "tables")
     assert cluster.calls("sbatch") == []
@@ -70,10 +68,6 @@ def test_without_slurmdbd_the_workflow_finishes_and_figures_come_later(
         assert row["source"].startswith("sacct")
         assert row["partition"] == "cpu"
     assert not prepared.submit("--", "tables")
-
-
-def _ended(cluster: Cluster, job: str) -> bool:
-    return any(line["State"] == "COMPLETED" for line in cluster.accounting(job, "State", "End"))
 
 
 def test_a_job_that_sbatch_refuses_stops_no_other(prepared: Project, cluster: Cluster) -> None:

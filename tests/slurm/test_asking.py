@@ -27,7 +27,7 @@ def wattbench(project: Project, *arguments: str) -> str:
 def asked(cluster: Cluster, project: Project, run: str) -> dict[str, str]:
     """What accounting says that a run's job asked for."""
     (job,) = project.read(run, "job.json")["jobs"]
-    return cluster.accounting(job["job_id"], "Partition", "AllocTRES", "TimelimitRaw", "ReqMem")[0]
+    return cluster.settled(job["job_id"], "Partition", "AllocTRES", "TimelimitRaw", "ReqMem")
 
 
 @pytest.mark.parametrize("syntax", ["gpu", "gres"])

@@ -88,7 +88,7 @@ def test_on_a_cpu_node_all_works_and_few_calls_are_made(cluster: Cluster, tmp_pa
     assert figures["accounting_s"] < 30
     assert figures["node_machine"]["job"]["job_id"] == figures["job_id"]
     assert "PENDING" in found.progress or "RUNNING" in found.progress
-    (line,) = cluster.accounting(figures["job_id"], "State", "TimelimitRaw", "Partition")[:1]
+    line = cluster.settled(figures["job_id"], "State", "TimelimitRaw", "Partition")
     assert line == {"State": "COMPLETED", "TimelimitRaw": "1", "Partition": "cpu"}
     assert len(cluster.calls("sbatch")) == 1
     assert not (tmp_path / "results").exists()

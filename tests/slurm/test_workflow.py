@@ -37,7 +37,7 @@ def test_a_study_runs_once_and_a_new_model_is_one_job(project: Project, cluster:
         (row,) = project.read(run, "compute.json")["rows"]
         assert row["job_id"] == job["job_id"]
         assert row["scheduler"] == "slurm"
-        line = cluster.accounting(job["job_id"], "State", "ElapsedRaw", "NodeList")[0]
+        line = cluster.settled(job["job_id"], "State", "ElapsedRaw", "NodeList")
         assert row["state"] == line["State"] == "COMPLETED"
         assert row["wall_s"] == float(line["ElapsedRaw"])
         assert row["nodes"] == [line["NodeList"]]

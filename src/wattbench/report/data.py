@@ -272,9 +272,7 @@ def _groups(study: Study, rows: dict[str, list[Row]], samples: pa.Table) -> Iter
                 for r in runs
                 if not r.is_ensemble
             },
-            compute=tuple(
-                sorted(mine["compute"], key=lambda r: (r["run"], r["attempt"], r["job_id"]))
-            ),
+            compute=tuple(sorted(mine["compute"], key=lambda r: r["run"])),
             ensembles=tuple(sorted(mine["ensembles"], key=lambda r: r["run"])),
             votes={k: tuple(v) for k, v in votes.items()},
             comparisons=tuple(r for r in mine["comparisons"] if r["rule"] in set(rule.values())),

@@ -9,6 +9,7 @@ from typing import Any
 from wattbench.errors import InputError
 from wattbench.slurm.calls import Reply
 from wattbench.slurm.sources import NOT_OVER
+from wattbench.slurm.units import job_order
 from wattbench.study.layout import RunFiles
 from wattbench.tables.files import read_json
 
@@ -45,7 +46,7 @@ def until_when(rows: Sequence[Row], sacct: Reply) -> Row | None:
     last = max(row["ended_at"] or now() for row in open_rows)
     reason = sacct.reason or "accounting has no final row of these jobs yet"
     return {
-        "jobs": sorted({row["job_id"] for row in open_rows}),
+        "jobs": sorted({row["job_id"] for row in open_rows}, key=job_order),
         "reason": reason,
         "until": (last + timedelta(days=days)).isoformat(),
     }
@@ -53,7 +54,9 @@ def until_when(rows: Sequence[Row], sacct: Reply) -> Row | None:
 
 def _is_final(row: Row) -> bool:
     by_sacct = str(row["source"]).split("+", 1)[0] == "sacct"
-    return by_sacct and row["state_raw"] not in NOT_OVER and row["ended_at"] is not None
+    over = row["state_raw"] not in NOT_OVER and row["ended_at"] is not None
+    # A slurmdbd that hears of a job's end before its start has a line without what was asked for.
+    return by_sacct and over and row["partition"] is not None
 
 
 def pending_accounting(files: RunFiles) -> bool:

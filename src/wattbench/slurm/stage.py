@@ -15,6 +15,7 @@ from wattbench.slurm.pending import until_when
 from wattbench.slurm.sacct import FIELDS
 from wattbench.slurm.samples import gpu_figures
 from wattbench.slurm.sources import Sources, gather
+from wattbench.slurm.units import job_order
 from wattbench.study.layout import Layout, RunFiles
 from wattbench.study.models import SMOKE, Study
 from wattbench.tables.answers import SAMPLES, SEGMENTS
@@ -57,7 +58,7 @@ def collect_compute(study: Study, questions: str, *, asking: int = 1) -> None:
         if segment["scheduler"] == "slurm"
     ]
     since = min((segment["started_at"] for segment in ours), default=None)
-    sources = gather(sorted({segment["job_id"] for segment in ours}), since)
+    sources = gather(sorted({segment["job_id"] for segment in ours}, key=job_order), since)
     for name, files in runs.items():
         rows = rows_of(ledgers[name], _samples(files), sources, cpus=_cpus(files))
         jobs = {row["job_id"] for row in rows if row["scheduler"] == "slurm"}
@@ -87,7 +88,9 @@ def _cpus(files: RunFiles) -> dict[str, int]:
 
 def _keep_raw(files: RunFiles, sources: Sources, jobs: set[str]) -> Row:
     """Keep what the tools printed about a run's own jobs; returns which was asked and said what."""
-    known = [attempt for job in sorted(jobs) for attempt in sources.attempts.get(job, ())]
+    known = [
+        attempt for job in sorted(jobs, key=job_order) for attempt in sources.attempts.get(job, ())
+    ]
     numbers = {attempt.job.raw_job for attempt in known} | jobs
     summaries = {
         f"{job}, attempt {attempt}": {"from": summary.source, "data": summary.raw}
@@ -178,7 +181,7 @@ def rows_of(
             for attempt in sources.attempts.get(job, ())
             if (job, attempt.number) not in grouped
         ]
-    return sorted(rows, key=lambda row: (row["job_id"], row["attempt"]))
+    return sorted(rows, key=lambda row: (job_order(row["job_id"]), row["attempt"]))
 
 
 def _evidence(sources: Sources, job: str, number: int, gpus: Row | None = None) -> Evidence:

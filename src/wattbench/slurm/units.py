@@ -12,6 +12,7 @@ SIZE = re.compile(r"^([0-9]+(?:\.[0-9]+)?)\s*([KMGTPE]?)(?:i?B)?([nc]?)$", re.IG
 DURATION = re.compile(r"^(?:([0-9]+)-)?(?:([0-9]+):)?([0-9]+):([0-9]+)(?:\.([0-9]+))?$")
 DAYS_HOURS = re.compile(r"^([0-9]+)-([0-9]+)$")
 COUNT = re.compile(r"^[0-9]+$")
+PARTS = re.compile(r"[0-9]+|[^0-9]+")
 LARGEST_BYTES = 2**64 - 2
 """No machine has as much: Slurm's NO_VAL of 64 bits is printed as a size of this kind."""
 
@@ -22,6 +23,11 @@ UNLIMITED = frozenset(
     {"", "invalid", "unlimited", "infinite", "partition_limit", "unknown", "n/a", "none", "(null)"}
 )
 """What stands, in any case, where no duration is said."""
+
+
+def job_order(job_id: str) -> list[tuple[int, str]]:
+    """Sorting key of job ids: '9' before '10', '13_9' before '13_10', any text beside numbers."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in PARTS.findall(job_id)]
 
 
 def parse_duration(text: str) -> float | None:

@@ -211,6 +211,37 @@ def test_a_hundred_jobs_take_two_calls(tmp_path: Path, monkeypatch: pytest.Monke
     assert_every_null_has_a_reason(row)
 
 
+def test_attempts_come_in_the_order_of_their_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path, ["a"])
+    slurm_run(study, tmp_path, "a", "9", (1,), "10", "11")
+    answer = tmp_path / "answer"
+    answer.write_text("".join(accounted(job) for job in ("10", "11", "9")))
+    install_sacct(tmp_path, monkeypatch, f"cat {answer}")
+    collect_compute(study, "set")
+    assert [row["job_id"] for row in document(tmp_path, "a")["rows"]] == ["9", "10", "11"]
+
+
+def test_a_line_made_before_the_start_was_heard_of_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path, ["a"])
+    slurm_run(study, tmp_path, "a", "23", (1,))
+    half, whole = tmp_path / "half", tmp_path / "whole"
+    half.write_text(accounted("23", Partition="", TimelimitRaw="", AllocTRES=""))
+    whole.write_text(accounted("23"))
+    install_sacct(tmp_path, monkeypatch, f"cat {half}")
+    collect_compute(study, "set")
+    first = document(tmp_path, "a")
+    assert first["pending"]["jobs"] == ["23"]
+    assert_every_null_has_a_reason(first["rows"][0])
+    install_sacct(tmp_path, monkeypatch, f"cat {whole}")
+    collect_compute(study, "set")
+    assert document(tmp_path, "a")["pending"] is None
+    assert document(tmp_path, "a")["rows"][0]["partition"] == "gpu"
+
+
 def gpu_samples(folder: Path, run: str, utilisation: tuple[float | None, ...]) -> None:
     at = datetime(2026, 11, 22, 3, 20, tzinfo=UTC)
     write_rows(

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from wattbench.errors import ParseError
-from wattbench.slurm.units import parse_count, parse_duration, parse_percent, parse_size
+from wattbench.slurm.units import (
+    job_order,
+    parse_count,
+    parse_duration,
+    parse_percent,
+    parse_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,3 +70,8 @@ def test_counts_and_shares() -> None:
     for text in ("5", "nan%", "-3%", "%"):
         with pytest.raises(ParseError, match="no percentage"):
             parse_percent(text)
+
+
+def test_jobs_come_in_the_order_of_their_numbers() -> None:
+    ordered = ["", "local-host-1", "local-host-10-a", "9", "10", "13", "13+1", "13_9", "13_10"]
+    assert sorted(set(ordered), key=job_order) == ordered
