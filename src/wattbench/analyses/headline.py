@@ -27,15 +27,22 @@ class Headline:
 
     Args:
         run: Name of the run; None where there is none.
-        sentence: The paragraph.
+        opening: The first sentence: which run, how well, against how many.
+        rest: The sentences behind it: what it costs, what it saves, what to be careful about.
         energy_known: Whether the run's energy is known.
         estimated: Whether its energy is, in whole or in part, an estimate.
     """
 
     run: str | None
-    sentence: str
+    opening: str
+    rest: tuple[str, ...]
     energy_known: bool
     estimated: bool
+
+    @property
+    def sentence(self) -> str:
+        """The whole paragraph."""
+        return " ".join((self.opening, *self.rest))
 
 
 def choose(rows: Sequence[Row]) -> int | None:
@@ -65,11 +72,13 @@ def headline(rows: Sequence[Row], labels: Mapping[str, str] | None = None) -> He
     """
     chosen = next((row for row in rows if row["headline"]), None)
     if chosen is None:
-        return Headline(None, "There is no run to report yet.", energy_known=False, estimated=False)
+        return Headline(
+            None, "There is no run to report yet.", (), energy_known=False, estimated=False
+        )
     names = {str(row["run"]): str(row["label"]) for row in rows} | dict(labels or {})
     top = [row for row in rows if row["top_group"]]
     best = max(rows, key=lambda row: row["score"])
-    parts = [_opening(chosen, top, rows, names)]
+    parts: list[str] = []
     if chosen["energy_answer_j"] is None:
         parts.append(_unknown_energy(chosen, top))
     else:
@@ -78,7 +87,8 @@ def headline(rows: Sequence[Row], labels: Mapping[str, str] | None = None) -> He
         parts += _cautions(chosen, top, names)
     return Headline(
         run=str(chosen["run"]),
-        sentence=" ".join(filter(None, parts)),
+        opening=_opening(chosen, top, rows, names),
+        rest=tuple(filter(None, parts)),
         energy_known=chosen["energy_answer_j"] is not None,
         estimated=chosen["energy_method"] in {"estimated", "mixed"},
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from wattbench.analyses.headline import Headline, headline
@@ -11,10 +10,6 @@ from wattbench.report.data import Group, ReportData
 from wattbench.report.grids import Grid
 from wattbench.report.views.frontier import without_energy
 from wattbench.report.views.registry import VIEWS, Drawn, draw
-
-_SECOND_SENTENCE = re.compile(
-    r"(?<=\.) (?=A correct answer costs |It took |No energy is known|Its energy is unknown)"
-)
 
 
 @dataclass(frozen=True)
@@ -76,12 +71,11 @@ def content(data: ReportData) -> Content:
 
 def _group(data: ReportData, group: Group) -> GroupContent:
     said = headline([r.row for r in group.runs], {r.name: r.label for r in group.runs})
-    opening, *rest = _SECOND_SENTENCE.split(said.sentence, maxsplit=1)
     return GroupContent(
         group=group,
         headline=said,
-        opening=formats.unbroken(opening),
-        rest=formats.unbroken("".join(rest)),
+        opening=formats.unbroken(said.opening),
+        rest=formats.unbroken(" ".join(said.rest)),
         models=tables.models(data, group),
         kinds=tables.kinds(data, group),
         comparisons=tables.comparisons(data, group),
