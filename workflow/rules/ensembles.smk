@@ -7,6 +7,9 @@ rule ensemble:
         predictions=lambda wildcards: [
             ancient(run.predictions) for run in plan.members(**wildcards)
         ],
+        weighing=lambda wildcards: [
+            run.summary for run in plan.weighing(wildcards.ensemble)
+        ],
         gold=lambda wildcards: ancient(study.question_file(wildcards.questions)),
     output:
         predictions=plan.ensemble("{questions}", "{ensemble}").predictions,

@@ -41,7 +41,11 @@ def ensemble_row(
         ballots.setdefault(vote["question_id"], []).append(ballot)
     outcomes = [
         decide(
-            cast, settings.strategy, ignore_blank=settings.ignore_blank, unit=units.get(identifier)
+            cast,
+            settings.strategy,
+            ignore_blank=settings.ignore_blank,
+            unit=units.get(identifier),
+            votes=settings.votes,
         )
         for identifier, cast in ballots.items()
     ]

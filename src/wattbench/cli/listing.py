@@ -32,7 +32,7 @@ STRATEGIES: Mapping[str, str] = {
     "majority": "the answer with the most votes; ties go to the member named first",
     "first_non_blank": "the first answer that is no abstention",
     "answer_priority": "majority; an abstention counts only where nobody answers",
-    "confidence": "votes weighted by each member's confidence",
+    "confidence": "votes weighted by the answers' confidence, or by the members' accuracy on a set",
 }
 
 

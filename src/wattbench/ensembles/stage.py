@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from wattbench.ensembles.strategies import Ballot, Outcome, decide
+from wattbench.ensembles.weights import Weights, by_accuracy, by_confidence
 from wattbench.errors import InputError
 from wattbench.study.inference import Ensemble
 from wattbench.study.layout import Layout
 from wattbench.study.models import SMOKE, Study
 from wattbench.study.questions import Question, study_questions
 from wattbench.tables.answers import PREDICTIONS
-from wattbench.tables.files import read_json, read_rows, write_rows
+from wattbench.tables.files import read_rows, write_rows
 from wattbench.tables.values import BLANK, is_abstention
-from wattbench.tables.verdicts import VOTES
+from wattbench.tables.verdicts import SCORES, VOTES
 
 Row = dict[str, Any]
 Answers = Mapping[str, Mapping[str, Row]]
@@ -57,24 +58,19 @@ def vote(study: Study, questions: str, ensemble: str) -> None:
         }
         for member in settings.members
     }
-    if settings.strategy == "confidence":
-        scores = {
-            member: _score(layout.run(environment, questions, member).summary)
-            for member in settings.members
-        }
-        weights = confidence_weights(answers, scores)
-    else:
-        weights = {}
+    asked = study_questions(study, questions)
+    weights = _weights(study, settings, answers, asked)
     place = {"environment": environment, "questions": questions, "run": ensemble}
     predictions: list[Row] = []
     votes: list[Row] = []
-    for question in study_questions(study, questions):
+    for question in asked:
         ballots = ballots_of(settings, question, answers, weights)
         outcome = decide(
             ballots,
             settings.strategy,
             ignore_blank=settings.ignore_blank,
             unit=question.unit,
+            votes=settings.votes,
         )
         rows = [answers[member].get(question.id) for member in settings.members]
         if not any(rows):
@@ -88,43 +84,34 @@ def vote(study: Study, questions: str, ensemble: str) -> None:
     write_rows(files.predictions, PREDICTIONS, predictions)
 
 
-def _score(summary: Path) -> float:
-    found = read_json(summary).get("overall_score")
-    if found is None:
+def _weights(
+    study: Study, settings: Ensemble, answers: Answers, asked: Sequence[Question]
+) -> Weights:
+    if settings.strategy != "confidence":
+        return {}
+    if settings.accuracy_on is None:
+        return by_confidence(answers)
+    return by_accuracy(
+        {member: _right(study, settings.accuracy_on, member) for member in settings.members},
+        study_questions(study, settings.accuracy_on),
+        asked,
+    )
+
+
+def _right(study: Study, questions: str, member: str) -> dict[str, bool]:
+    """Whether a member's values are right on a set, under the headline's rule."""
+    path = Layout(Path(study.study.results)).run(study.study.environment, questions, member).scores
+    if not path.exists():
         raise InputError(
-            "the member has no score, which the strategy 'confidence' weighs votes by.",
-            where=str(summary),
-            mend="Score the member first, or choose another strategy.",
+            f"'{member}' is not scored on '{questions}', which weighs its votes.",
+            where=str(path),
+            mend=f"Run `wattbench score --questions {questions} --run {member}` first.",
         )
-    return float(found)
-
-
-def confidence_weights(
-    answers: Answers, scores: Mapping[str, float]
-) -> dict[tuple[str, str], float]:
-    """Weights of votes under `confidence`, by member and question id.
-
-    The weight is the member's score on the question set times the answer's own confidence. An
-    answer without one (an abstention) takes its member's mean confidence. Confidences are left
-    out altogether unless every member has some, for otherwise a member that gives none would
-    outweigh the rest.
-
-    Args:
-        answers: Predictions by member and question id.
-        scores: Scores of the members on the same question set, 0 to 1.
-    """
-    known = {
-        member: [row["confidence"] for row in rows.values() if row["confidence"] is not None]
-        for member, rows in answers.items()
+    return {
+        row["question_id"]: row["value_correct"]
+        for row in read_rows(path, SCORES)
+        if row["rule"] == study.scoring.rule
     }
-    usable = all(known.values())
-    weights: dict[tuple[str, str], float] = {}
-    for member, rows in answers.items():
-        mean = sum(known[member]) / len(known[member]) if usable else 1.0
-        for identifier, row in rows.items():
-            own = row["confidence"] if usable and row["confidence"] is not None else mean
-            weights[member, identifier] = scores[member] * own
-    return weights
 
 
 def ballots_of(

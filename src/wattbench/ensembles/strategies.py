@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from wattbench.study.inference import Strategy, Votes
 from wattbench.tables.values import BLANK, canonical_value
 
-Strategy = Literal["majority", "first_non_blank", "answer_priority", "confidence"]
 TIE = 1e-12
 """Relative difference below which two weights are one: sums of floats are not exact."""
+
+RAW_BLANKS = frozenset({"na", "n/a", BLANK})
+RAW_UNABLE = "unable to answer with confidence based on the provided documents"
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,36 @@ class Outcome:
     by_order: bool
 
 
+def raw_choice(value: str) -> str | None:
+    """A vote as the benchmark guide's ensembles count it: the text itself; None for no vote.
+
+    They drop empty answers and compare the rest to the letter: '4' and '4.0' are two votes.
+    """
+    plain = value.strip().lower()
+    if not plain:
+        return None
+    return BLANK if plain in RAW_BLANKS or plain.startswith(RAW_UNABLE) else value
+
+
+def _choices(ballots: Sequence[Ballot], unit: str | None, votes: Votes) -> list[str | None]:
+    read: Callable[[str], str | None] = (
+        raw_choice if votes == "raw" else lambda value: canonical_value(value, unit)
+    )
+    return [None if ballot.value is None else read(ballot.value) for ballot in ballots]
+
+
 def decide(
-    ballots: Sequence[Ballot], strategy: Strategy, *, ignore_blank: bool, unit: str | None = None
+    ballots: Sequence[Ballot],
+    strategy: Strategy,
+    *,
+    ignore_blank: bool,
+    unit: str | None = None,
+    votes: Votes = "canonical",
 ) -> Outcome:
     """Count the votes on one question.
 
-    Votes are for canonical values: '0.5', '.50' and '5e-1' are one answer. Equal weights are
-    decided by the order of the members, and only the winners' references are kept.
+    Equal weights are decided by the order of the members, and only the winners' references are
+    kept.
 
     Args:
         ballots: The members' answers, in the order that decides ties.
@@ -66,15 +91,24 @@ def decide(
             nobody answers; first_non_blank: the first answer that is no abstention.
         ignore_blank: Drop abstentions before the count while any other answer stands.
         unit: Unit the question asks for.
+        votes: canonical: '0.5', '.50' and '5e-1' are one answer; raw: equal texts are, as the
+            guide counts them.
     """
-    choices = [
-        None if ballot.value is None else canonical_value(ballot.value, unit) for ballot in ballots
-    ]
+    choices = _choices(ballots, unit, votes)
+    # The guide tells abstentions apart by their text too, once it has to count them.
+    blank = [choice == BLANK for choice in choices]
+    if votes == "raw":
+        choices = [
+            None if choice is None else ballot.value
+            for ballot, choice in zip(ballots, choices, strict=True)
+        ]
     drop_blank = ignore_blank or strategy in {"answer_priority", "first_non_blank"}
-    answered = any(choice not in {None, BLANK} for choice in choices)
+    answered = any(
+        choice is not None and not is_blank for choice, is_blank in zip(choices, blank, strict=True)
+    )
     counted = [
-        choice is not None and not (drop_blank and answered and choice == BLANK)
-        for choice in choices
+        choice is not None and not (drop_blank and answered and is_blank)
+        for choice, is_blank in zip(choices, blank, strict=True)
     ]
     weights: dict[str, float] = {}
     for ballot, choice, counts in zip(ballots, choices, counted, strict=True):
@@ -83,7 +117,10 @@ def decide(
             weights[choice] = weights.get(choice, 0.0) + weight
     if not weights:
         nobody = (False,) * len(ballots)
-        return Outcome(None, (), nobody, nobody, unanimous=False, by_order=False)
+        empty = votes == "raw" and any(ballot.value is not None for ballot in ballots)
+        return Outcome(
+            BLANK if empty else None, (), nobody, nobody, unanimous=False, by_order=False
+        )
     winner = next(iter(weights))
     by_order = False
     if strategy != "first_non_blank":

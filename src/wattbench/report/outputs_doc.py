@@ -79,7 +79,7 @@ RECORDS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
             ("tokens", "Of all tries of the set's questions: replies, tries without one, and prompt, cached and completion tokens of the replies; null where a reply's are not known."),
             ("prompt", "Name of the prompt and digest of its text."),
             ("generation", "Generation settings, as the study has them."),
-            ("question_count, answered, failed, asked_now", "Questions of the set, answered and failed, and those asked by the process that wrote this."),
+            ("question_count, answered, failed", "Questions of the set, answered and failed."),
             ("predictions_sha256", "sha256 of predictions.parquet."),
             ("jobs", "One entry a segment: job id, scheduler, cluster, attempt, host, nodes, partition, GPUs and CPUs given."),
             ("cpu_model, host, versions", "The machine, and versions of Python and the libraries."),
@@ -110,7 +110,7 @@ RECORDS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("name, type", "Name of the run, and model or ensemble."),
             ("model_id, llm_provider, quantization, identity", "Of a model: weights, backend, precision, digest of all that defines the result."),
-            ("ensemble_type, strategy, ignore_blank, models, num_models", "Of an ensemble: how it votes over whom."),
+            ("ensemble_type, strategy, ignore_blank, votes, weigh_by, accuracy_on, models, num_models", "Of an ensemble: how it votes over whom; weigh_by is null unless the strategy is confidence, accuracy_on unless it weighs by accuracy."),
             ("timestamp", "When the last question was answered, UTC; null before any was."),
             ("num_questions", "Questions of the set."),
             ("total_time_seconds", "Sum over the ledger's segments, in s; null for an ensemble."),

@@ -11,6 +11,8 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 from wattbench.study.section import Name, Section, Text
 
 PromptName = Literal["guide-v1", "compact-v1"]
+Strategy = Literal["majority", "first_non_blank", "answer_priority", "confidence"]
+Votes = Literal["canonical", "raw"]
 
 
 class Generation(Section):
@@ -166,13 +168,36 @@ class Ensemble(Section):
     members: tuple[Name, ...] = Field(min_length=2)
     """Models that vote, in the order that decides ties."""
 
-    strategy: Literal["majority", "first_non_blank", "answer_priority", "confidence"] = "majority"
+    strategy: Strategy = "majority"
     ignore_blank: bool = False
     """Drop abstentions before the count while any other answer stands."""
+
+    votes: Votes = "canonical"
+    """What one vote is: canonical counts '0.5', '.50' and '5e-1' as one answer; raw counts equal
+    texts, as the benchmark guide's ensembles do."""
+
+    weigh_by: Literal["confidence", "accuracy"] = "confidence"
+    """What the strategy `confidence` weighs votes by: the answer's own confidence, or its
+    member's share of right values on the question set `accuracy_on`."""
+
+    accuracy_on: Name | None = None
+    """Question set that `weigh_by: accuracy` takes the members' accuracy from; a question that
+    is in it is weighed by the others (cross-fitting)."""
 
     @model_validator(mode="after")
     def _no_member_votes_twice(self) -> Ensemble:
         twice = sorted({m for m in self.members if self.members.count(m) > 1})
         if twice:
             raise ValueError(f"members named more than once: {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _accuracy_is_of_something(self) -> Ensemble:
+        by_accuracy = self.strategy == "confidence" and self.weigh_by == "accuracy"
+        if by_accuracy and self.accuracy_on is None:
+            raise ValueError("weigh_by: accuracy needs accuracy_on, the question set it is from")
+        if not by_accuracy and self.accuracy_on is not None:
+            raise ValueError(
+                "accuracy_on is used only with strategy: confidence and weigh_by: accuracy"
+            )
         return self

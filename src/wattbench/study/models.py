@@ -70,6 +70,9 @@ class Study(Section):
         for name, ensemble in self.ensembles.items():
             for position, member in enumerate(ensemble.members):
                 yield f"ensembles.{name}.members.{position}", member, self.models, "model"
+            if ensemble.accuracy_on is not None:
+                place = f"ensembles.{name}.accuracy_on"
+                yield place, ensemble.accuracy_on, self.questions, "question set"
 
     def _dangling_names(self) -> Iterator[str]:
         for place, named, known, what in self._references():

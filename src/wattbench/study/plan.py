@@ -78,6 +78,11 @@ class Plan:
         """Files of the runs that vote in an ensemble."""
         return [self.run(questions, name) for name in self.study.ensembles[ensemble].members]
 
+    def weighing(self, ensemble: str) -> list[RunFiles]:
+        """Files of the members on the question set whose accuracy weighs their votes."""
+        known = self.study.ensembles[ensemble].accuracy_on
+        return [] if known is None else self.members(known, ensemble)
+
     def runs(self, *, smoke: bool = False) -> Iterable[RunFiles]:
         """Files of every run."""
         return (self.run(q, m) for q in self.questions(smoke=smoke) for m in self.study.models)

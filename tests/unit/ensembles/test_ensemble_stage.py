@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.made_results import RIGHT, make_study, write_run
+from pydantic import ValidationError
+from tests.unit.made_results import GOLD, RIGHT, make_study, write_run
 
-from wattbench.ensembles.stage import confidence_weights, vote
+from wattbench.ensembles.stage import vote
+from wattbench.ensembles.weights import by_confidence, fold_of, without_confidence
 from wattbench.errors import InputError
 from wattbench.scoring.stage import score, score_folder
 from wattbench.study.layout import Layout
@@ -63,26 +65,75 @@ def test_an_ensemble_has_the_files_of_a_run(tmp_path: Path) -> None:
     assert files.submission.exists()
 
 
-def test_confidence_reads_the_members_scores(tmp_path: Path) -> None:
-    study = made(tmp_path, strategy="confidence")
+def votes_of(folder: Path) -> list[dict[str, object]]:
+    return read_rows(Layout(folder / "results").ensemble("local", "set", "all").votes, VOTES)
+
+
+def test_confidence_weighs_by_the_answers_own(tmp_path: Path) -> None:
+    vote(made(tmp_path, strategy="confidence"), "set", "all")
+    assert {(row["member"], row["weight"]) for row in votes_of(tmp_path)} == {
+        ("a", 0.9), ("b", 0.5), ("c", 0.5),
+    }  # fmt: skip
+
+
+def test_accuracy_on_the_voted_set_is_cross_fitted(tmp_path: Path) -> None:
+    study = made(tmp_path, strategy="confidence", weigh_by="accuracy", accuracy_on="set")
     vote(study, "set", "all")
+    right = {"a": {"q2", "q3"}, "b": {"q1", "q3", "q4"}, "c": {"q1", "q3", "q4"}}
+    folds = {question: fold_of(f"What is {question}?") for question in GOLD}
+    for row in votes_of(tmp_path):
+        outside = {q for q in GOLD if folds[q] != folds[str(row["question_id"])]}
+        share = len(right[str(row["member"])] & outside) / len(outside)
+        assert row["weight"] == pytest.approx(share), row
+
+
+def test_accuracy_needs_the_members_scores(tmp_path: Path) -> None:
+    study = make_study(
+        tmp_path,
+        ["a", "b"],
+        ensembles={
+            "all": {
+                "members": ["a", "b"], "strategy": "confidence", "weigh_by": "accuracy",
+                "accuracy_on": "set",
+            }
+        },
+    )  # fmt: skip
+    for run in "ab":
+        write_run(study, run, RIGHT)
+    with pytest.raises(InputError, match="'a' is not scored on 'set'"):
+        vote(study, "set", "all")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"strategy": "confidence", "weigh_by": "accuracy"}, "needs accuracy_on"),
+        ({"accuracy_on": "set"}, "used only with strategy: confidence"),
+        (
+            {"strategy": "confidence", "weigh_by": "accuracy", "accuracy_on": "sett"},
+            "no question set named 'sett'; known: set",
+        ),
+    ],
+)
+def test_weighing_is_checked(tmp_path: Path, settings: dict[str, str], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        made(tmp_path, **settings)
+
+
+def test_raw_votes_are_a_setting_of_the_study(tmp_path: Path) -> None:
+    vote(made(tmp_path, votes="raw", ignore_blank=True), "set", "all")
     files = Layout(tmp_path / "results").ensemble("local", "set", "all")
-    votes = read_rows(files.votes, VOTES)
-    summary = read_json(Layout(tmp_path / "results").run("local", "set", "a").summary)
-    first = next(row for row in votes if row["member"] == "a")
-    assert first["weight"] == pytest.approx(summary["overall_score"] * 0.9)
+    first = read_rows(files.predictions, PREDICTIONS)[0]
+    # '21' and '21.0' are two votes to the letter, so that the members' order decides.
+    assert first["value"] == "20"
 
 
 def test_a_member_without_confidences_does_not_outweigh_the_rest() -> None:
-    answers = {
-        "a": {"q": {"confidence": 0.2}},
-        "b": {"q": {"confidence": None}},
-    }
-    assert confidence_weights(answers, {"a": 0.5, "b": 0.4}) == {("a", "q"): 0.5, ("b", "q"): 0.4}
+    answers = {"a": {"q": {"confidence": 0.2}}, "b": {"q": {"confidence": None}}}
+    assert by_confidence(answers) == {}
+    assert without_confidence(answers) == ["b"]
     answers["b"]["r"] = {"confidence": 0.5}
-    assert confidence_weights(answers, {"a": 0.5, "b": 0.4}) == pytest.approx(
-        {("a", "q"): 0.1, ("b", "q"): 0.2, ("b", "r"): 0.2}
-    )
+    assert by_confidence(answers) == {("a", "q"): 0.2, ("b", "q"): 0.5, ("b", "r"): 0.5}
 
 
 def test_when_every_member_fails_so_does_the_ensemble(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from wattbench.ensembles.strategies import Ballot, Strategy, decide
-from wattbench.study.questions import parse_refs
-from wattbench.tables.values import BLANK, canonical_refs, canonical_value
+from wattbench.ensembles.strategies import Ballot, decide
+from wattbench.study.inference import Strategy, Votes
+from wattbench.tables.values import canonical_value
 
 RECORDED = Path(__file__).parents[3] / ".." / "shared" / "reference" / "data" / "wattbot"
 ARCHIVE = RECORDED / "train" / "archive"
@@ -73,8 +73,41 @@ def test_ties_are_decided_by_order_and_said_so() -> None:
     assert (tie.value, tie.by_order) == ("b", True)
 
 
+@pytest.mark.parametrize(
+    ("values", "ignore_blank", "expected"),
+    [
+        (("0.5", "7", ".50"), False, "0.5"),
+        (("7", "4.0", "4.0"), False, "4.0"),
+        (("A", "a", "a"), False, "a"),
+        (("is_blank", "NA", "4"), False, "is_blank"),
+        (("NA", "is_blank", "4"), True, "4"),
+        (("", " ", "4"), False, "4"),
+        (("", "is_blank"), True, "is_blank"),
+        (("", " "), False, "is_blank"),
+        (("none", "none", "4"), True, "none"),
+    ],
+)
+def test_raw_votes_are_texts(values: tuple[str, ...], ignore_blank: bool, expected: str) -> None:
+    found = decide(ballots(*values), "majority", ignore_blank=ignore_blank, votes="raw")
+    assert found.value == expected
+
+
+def test_units_ranges_and_lists_are_one_vote() -> None:
+    for one, other, unit in [
+        ("1500 W", "1.5 kW", "W"),
+        ("80 to 90", "[80, 90]", None),
+        ("{b, a}", "['a', 'b']", None),
+        ("13,900", "13900", None),
+        ("yes", "1", None),
+        ("The ML.ENERGY Benchmark", "ml.energy benchmark", None),
+    ]:
+        cast = ballots("x", one, other)
+        assert decide(cast, "majority", ignore_blank=False, unit=unit).value == one
+
+
 @pytest.mark.skipif(not ARCHIVE.is_dir(), reason=f"no recorded ensemble at {ARCHIVE}")
-def test_the_recorded_majority_is_reproduced() -> None:
+@pytest.mark.parametrize("votes", ["raw", "canonical"])
+def test_the_recorded_majority_is_reproduced(votes: Votes) -> None:
     folder = ARCHIVE / "ensemble-top3-majority"
     summary = json.loads((folder / "summary.json").read_text())
     members = {}
@@ -84,16 +117,20 @@ def test_the_recorded_majority_is_reproduced() -> None:
     recorded = json.loads((folder / "results.json").read_text())
     for entry in recorded:
         cast = [
-            Ballot(
-                name,
-                rows[entry["id"]]["answer_value"],
-                parse_refs(rows[entry["id"]]["ref_id"]),
-            )
+            Ballot(name, rows[entry["id"]]["answer_value"], json.loads(_listed(rows[entry["id"]])))
             for name, rows in members.items()
         ]
-        outcome = decide(cast, "majority", ignore_blank=summary["ignore_blank"])
-        assert canonical_value(outcome.value) == canonical_value(entry["pred_value"]), entry["id"]
-        if outcome.value != BLANK:
-            found = canonical_refs(outcome.refs)
-            assert found >= canonical_refs(parse_refs(entry["pred_ref"])), entry["id"]
+        ignore_blank = summary["ignore_blank"]
+        outcome = decide(cast, "majority", ignore_blank=ignore_blank, votes=votes)
+        if votes == "raw":
+            assert outcome.value == entry["pred_value"], entry["id"]
+            assert list(outcome.refs) == json.loads(entry["pred_ref"]), entry["id"]
+        else:
+            found = canonical_value(outcome.value)
+            assert found == canonical_value(entry["pred_value"]), entry["id"]
     assert len(recorded) == 41
+
+
+def _listed(row: dict[str, str]) -> str:
+    cell = row["ref_id"]
+    return cell if cell.startswith("[") else json.dumps([cell])

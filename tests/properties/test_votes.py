@@ -1,0 +1,129 @@
+"""What voting promises whatever the members say."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wattbench.ensembles.strategies import Ballot, decide
+from wattbench.ensembles.weights import by_accuracy, by_confidence, fold_of, text_key
+from wattbench.study.inference import Strategy, Votes
+from wattbench.study.questions import Question
+from wattbench.tables.values import canonical_value
+
+VALUES = st.sampled_from(
+    ["is_blank", "NA", "", "4", "4.0", "0.5", ".50", "80-90", "[90,80]", "a", "The A", "5 kW", None]
+)
+STRATEGIES = st.sampled_from(get_args(Strategy))
+VOTES = st.sampled_from(get_args(Votes))
+BALLOTS = st.lists(
+    st.builds(
+        Ballot,
+        member=st.just("m"),
+        value=VALUES,
+        refs=st.lists(st.sampled_from("xyz"), max_size=2).map(tuple),
+        weight=st.sampled_from([0.0, 0.125, 0.25, 0.5, 1.0]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def same(one: str | None, other: str | None, votes: Votes) -> bool:
+    return one == other if votes == "raw" else canonical_value(one) == canonical_value(other)
+
+
+@given(BALLOTS, STRATEGIES, st.booleans(), VOTES, st.randoms(use_true_random=False))
+def test_order_matters_only_where_it_decides(cast, strategy, ignore, votes, random) -> None:
+    first = decide(cast, strategy, ignore_blank=ignore, votes=votes)
+    shuffled = list(cast)
+    random.shuffle(shuffled)
+    second = decide(shuffled, strategy, ignore_blank=ignore, votes=votes)
+    if strategy == "first_non_blank":
+        spoken = [b.value for b in shuffled if b.value is not None and b.value.strip()]
+        assert second.value is None or second.value in {*spoken, "", "is_blank"}
+        return
+    assert first.by_order == second.by_order
+    if not first.by_order:
+        assert same(first.value, second.value, votes)
+        assert first.refs == second.refs
+
+
+@given(BALLOTS, st.booleans(), VOTES, st.integers(-20, 20))
+def test_weights_have_no_scale(cast, ignore, votes, power) -> None:
+    scaled = [Ballot(b.member, b.value, b.refs, b.weight * 2.0**power) for b in cast]
+    assert decide(cast, "confidence", ignore_blank=ignore, votes=votes) == decide(
+        scaled, "confidence", ignore_blank=ignore, votes=votes
+    )
+
+
+@given(VALUES, st.integers(1, 5), STRATEGIES, st.booleans(), VOTES)
+def test_a_unanimous_vote_is_returned(value, members, strategy, ignore, votes) -> None:
+    cast = [Ballot(f"m{n}", value) for n in range(members)]
+    outcome = decide(cast, strategy, ignore_blank=ignore, votes=votes)
+    assert same(outcome.value, value, votes) or (votes == "raw" and not (value or "").strip())
+    assert not outcome.by_order
+
+
+@given(BALLOTS, STRATEGIES, st.booleans(), VOTES)
+def test_what_won_was_counted_and_only_its_references_are_kept(
+    cast, strategy, ignore, votes
+) -> None:
+    outcome = decide(cast, strategy, ignore_blank=ignore, votes=votes)
+    won = [ballot for ballot, has_won in zip(cast, outcome.won, strict=True) if has_won]
+    assert all(counted for counted, has in zip(outcome.counted, outcome.won, strict=True) if has)
+    assert set(outcome.refs) == {ref for ballot in won for ref in ballot.refs}
+    assert all(same(ballot.value, outcome.value, votes) for ballot in won)
+    blank = {"is_blank", ""}
+    if ignore and any(canonical_value(b.value) not in blank for b in cast if b.value is not None):
+        assert canonical_value(outcome.value) != "is_blank"
+
+
+def question(number: int) -> Question:
+    return Question(
+        id=f"q{number}", position=number, line=number + 2, text=f"What is {number}?", unit=None,
+        value="1", refs=(), raw_refs="is_blank", kinds=(), explanation=None,
+    )  # fmt: skip
+
+
+@settings(max_examples=50)
+@given(st.lists(st.booleans(), min_size=2, max_size=20), st.randoms(use_true_random=False))
+def test_a_gold_answer_never_weighs_votes_on_its_own_question(right, random) -> None:
+    asked = [question(number) for number in range(len(right))]
+    verdicts = {q.id: value for q, value in zip(asked, right, strict=True)}
+    weights = by_accuracy({"a": verdicts, "b": verdicts}, asked, asked)
+    for q in asked:
+        turned = verdicts | {q.id: not verdicts[q.id]}
+        again = by_accuracy({"a": turned, "b": turned}, asked, asked)
+        assert again["a", q.id] == weights["a", q.id]
+    # Nor does the order of the questions, or what their ids are.
+    shuffled = list(asked)
+    random.shuffle(shuffled)
+    assert by_accuracy({"a": verdicts, "b": verdicts}, shuffled, shuffled) == weights
+
+
+@given(st.text(max_size=30))
+def test_a_question_is_its_words(text) -> None:
+    assert fold_of(text) == fold_of(f"  {text}\n")
+    assert text_key(text) == text_key(text.replace(" ", "  "))
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from("abc"),
+        st.dictionaries(
+            st.sampled_from("qrs"), st.none() | st.floats(0.01, 1.0), min_size=1, max_size=3
+        ),
+        min_size=2,
+    )
+)
+def test_confidences_weigh_all_or_nobody(confidences) -> None:
+    answers = {
+        m: {q: {"confidence": c} for q, c in rows.items()} for m, rows in confidences.items()
+    }
+    weights = by_confidence(answers)
+    given_by_all = all(any(c is not None for c in rows.values()) for rows in confidences.values())
+    assert bool(weights) == given_by_all
+    assert all(0 < weight <= 1 for weight in weights.values())
