@@ -15,13 +15,13 @@ from wattbench.tables.contract import Table
 from wattbench.tables.documents import QUESTIONS
 from wattbench.tables.files import read_arrow, read_frame
 from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
-from wattbench.tables.verdicts import COMPARISONS, SCORES, VOTES
+from wattbench.tables.verdicts import CALIBRATION, COMPARISONS, HISTOGRAMS, ROC, SCORES, VOTES
 
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         QUESTIONS, RUNS, PREDICTIONS, SCORES, SEGMENTS, SAMPLES, COMPUTE, ENSEMBLES, VOTES,
-        COMPARISONS, AUDIT,
+        COMPARISONS, CALIBRATION, ROC, HISTOGRAMS, AUDIT,
     )
 }  # fmt: skip
 
@@ -47,6 +47,9 @@ class Results:
         ensembles: pd.DataFrame
         votes: pd.DataFrame
         comparisons: pd.DataFrame
+        calibration: pd.DataFrame
+        roc: pd.DataFrame
+        histograms: pd.DataFrame
         audit: pd.DataFrame
 
     def __init__(self, folder: Path) -> None:

@@ -21,7 +21,7 @@ from wattbench.tables.documents import QUESTIONS
 from wattbench.tables.files import file_digest, to_arrow, write_arrow, write_json
 from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
 from wattbench.tables.values import BLANK
-from wattbench.tables.verdicts import COMPARISONS, SCORES, VOTES
+from wattbench.tables.verdicts import CALIBRATION, COMPARISONS, HISTOGRAMS, ROC, SCORES, VOTES
 
 Row = dict[str, Any]
 
@@ -67,6 +67,13 @@ def aggregate(study: Study) -> None:
         "votes": concatenated([folder.votes for folder in folders], VOTES),
         "comparisons": concatenated(
             [table for one in sets for table in one.comparisons], COMPARISONS
+        ),
+        "calibration": concatenated(
+            [table for one in sets for table in one.curves.calibration], CALIBRATION
+        ),
+        "roc": concatenated([table for one in sets for table in one.curves.roc], ROC),
+        "histograms": concatenated(
+            [table for one in sets for table in one.curves.histograms], HISTOGRAMS
         ),
         "audit": to_arrow(AUDIT, (row for one in sets for row in one.audit)),
     }

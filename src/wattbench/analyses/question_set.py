@@ -18,6 +18,7 @@ from wattbench.analyses.audit import (
     documents_of,
     placed,
 )
+from wattbench.analyses.calibration import Curves, calibrate
 from wattbench.analyses.costs import Draws, energy_per_correct, measured, site, summed
 from wattbench.analyses.efficiency import efficiency
 from wattbench.analyses.ensemble_rows import ensemble_row
@@ -65,6 +66,7 @@ class SetTables:
     compute: list[Row] = field(default_factory=list)
     ensembles: list[Row] = field(default_factory=list)
     comparisons: list[pa.Table] = field(default_factory=list)
+    curves: Curves = field(default_factory=Curves)
     audit: list[Row] = field(default_factory=list)
 
 
@@ -148,6 +150,7 @@ def _runs(
     for place, folder in enumerate(folders):
         row = identity_columns(study, folder) | answer_columns(folder.predictions, len(gold))
         row |= score_columns(found, study.scoring, place) | {"top_group": top[place]}
+        row |= calibrate(folder, found.rule, gold, tables.curves)
         if folder.ensemble:
             members = [by_name[member] for member in row["members"]]
             row |= members_columns(members)

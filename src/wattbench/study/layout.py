@@ -74,6 +74,9 @@ class Layout:
         "ensembles",
         "votes",
         "comparisons",
+        "calibration",
+        "roc",
+        "histograms",
         "audit",
     )
     """Names of the aggregated tables."""

@@ -19,6 +19,10 @@ NOT_SERVED = "where the backend does not say"
 NO_PHASES = "for an ensemble, or where the answering energy or the seconds of prefill and decode are unknown"
 NO_BOUGHT = "for an ensemble, or where the answering energy or what it is set against is unknown"
 ENSEMBLE = "for an ensemble"
+NO_CONFIDENCE = "where no answer has a confidence"
+NO_CLASSES = "where fewer than two answers have a confidence, or all of them are right or all wrong"
+NO_RISK = "without true-or-false questions whose answer has a confidence"
+NO_LABELS = "where fewer than two of these answers have a confidence, or all gold answers are the same"
 
 RUNS = Table(
     "runs",
@@ -60,6 +64,16 @@ RUNS = Table(
         Column("na_recall", REAL, "Share of unanswerable questions left blank.", null="without such questions"),
         Column("na_recall_low", REAL, "Lower end of its Wilson interval.", null="without such questions"),
         Column("na_recall_high", REAL, "Upper end of its Wilson interval.", null="without such questions"),
+        Column("confidence_count", COUNT, "Answers whose confidence is known."),
+        Column("confidence_mean", REAL, "Their mean confidence.", null=NO_CONFIDENCE),
+        Column("ece", REAL, "Expected calibration error of confidence against right values, ten bins.", null=NO_CONFIDENCE),
+        Column("brier", REAL, "Brier score of confidence against right values.", null="where fewer than two answers have a confidence"),
+        Column("auc", REAL, "How often a right answer is surer than a wrong one, ties by half.", null=NO_CLASSES),
+        Column("risk_count", COUNT, "True-or-false questions whose answer has a confidence."),
+        Column("risk_mean", REAL, "Mean probability of 'true' on them.", null=NO_RISK),
+        Column("risk_ece", REAL, "Expected calibration error of that probability against the gold answer.", null=NO_RISK),
+        Column("risk_brier", REAL, "Brier score of that probability against the gold answer.", null="where fewer than two of these answers have a confidence"),
+        Column("risk_auc", REAL, "How often a question whose answer is true has a higher probability of 'true' than one whose answer is false, ties by half.", null=NO_LABELS),
         Column("top_group", TRUTH, "Whether the data cannot tell it from the best run."),
         Column("headline", TRUTH, "Whether it is the cheapest of the top group.",),
         Column("energy_method", TEXT, "counter, sampled, estimated or mixed.", null=NO_ENERGY),

@@ -63,3 +63,52 @@ COMPARISONS = Table(
     ),
     key=("environment", "questions", "rule", "first", "second"),
 )
+
+FORM = Column(
+    "form", TEXT,
+    "confidence: of an answer, against whether it is right; risk: of 'true' on a true-or-false question, against the gold answer.",
+)  # fmt: skip
+CALIBRATION = Table(
+    "calibration",
+    "Reliability curves: what runs were sure of against what came true, in ten bins (low, high]; 0 is in the first.",
+    (
+        *_RUN,
+        FORM,
+        Column("bin", COUNT, "Number of the bin, from 0."),
+        Column("low", REAL, "Lower end of the bin."),
+        Column("high", REAL, "Upper end of the bin."),
+        Column("count", COUNT, "Answers in it."),
+        Column("predicted_mean", REAL, "Their mean probability.", null="in an empty bin"),
+        Column("observed_share", REAL, "Share of them that came true.", null="in an empty bin"),
+    ),
+    key=("environment", "questions", "run", "form", "bin"),
+)  # fmt: skip
+
+ROC = Table(
+    "roc",
+    "ROC curves, without the points inside a straight stretch.",
+    (
+        *_RUN,
+        FORM,
+        Column("point", COUNT, "Number of the point, from 0."),
+        Column("threshold", REAL, "Answers from this probability on are called positive.", null="at (0, 0), above all"),
+        Column("false_positive_rate", REAL, "Share of the negatives called positive."),
+        Column("true_positive_rate", REAL, "Share of the positives called positive."),
+    ),
+    key=("environment", "questions", "run", "form", "point"),
+)  # fmt: skip
+
+HISTOGRAMS = Table(
+    "histograms",
+    "How probabilities are spread, in thirty bins [low, high); 1 is in the last.",
+    (
+        *_RUN,
+        FORM,
+        Column("bin", COUNT, "Number of the bin, from 0."),
+        Column("low", REAL, "Lower end of the bin."),
+        Column("high", REAL, "Upper end of the bin."),
+        Column("count", COUNT, "Answers in it."),
+        Column("positive", COUNT, "Those of them that came true."),
+    ),
+    key=("environment", "questions", "run", "form", "bin"),
+)  # fmt: skip

@@ -14,7 +14,7 @@ from wattbench.study.layout import Layout
 from wattbench.study.models import Study
 from wattbench.tables.answers import PREDICTIONS, SAMPLES, SEGMENTS
 from wattbench.tables.contract import unknown, warning
-from wattbench.tables.documents import QUESTIONS
+from wattbench.tables.documents import CONTEXTS, QUESTIONS
 from wattbench.tables.files import write_rows
 from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
 from wattbench.tables.verdicts import COMPARISONS, SCORES, VOTES
@@ -128,6 +128,7 @@ KEPT = {
     "second",
     "rule", "strategy", "severity", "versions", "energy_method", "energy_scope", "best_member",
     "segment", "device", "scheduler", "phase", "allocated_method", "study",
+    "form",
 }  # fmt: skip
 """Columns that join tables or hold a word of ours."""
 
@@ -185,6 +186,8 @@ def write_tables(
     }
     for table, found in rows.items():
         write_rows(layout.table(table.name), table, change(table.name, found))
+    contexts = [_contexts(q) for q in asked]
+    write_rows(layout.contexts("demo", "default"), CONTEXTS, change("contexts", contexts))
 
 
 PLACE = {"environment": "local", "questions": "demo"}
@@ -210,6 +213,35 @@ def _questions(count: int) -> list[Row]:
             }
         )
     return rows
+
+
+def _contexts(q: Row) -> Row:
+    snippets = [
+        {
+            "rank": rank,
+            "node_id": f"{document}:sec1:p{rank}",
+            "document_id": document,
+            "document_title": document.title(),
+            "kind": "paragraph",
+            "text": f"Paragraph {rank} of {document} on {q['question']}",
+            "score": 0.9 - 0.1 * rank if rank < 3 else None,
+            "frequency": 1,
+            "source": "dense" if rank < 3 else "parent",
+        }
+        for rank, document in enumerate((*q["gold_refs"], "patterson2021", "wu2021"), 1)
+    ]
+    return {
+        "question_id": q["question_id"],
+        "position": q["position"],
+        "question": q["question"],
+        "answer_unit": q["gold_unit"],
+        "queries": [q["question"]],
+        "snippets": snippets,
+        "top_score": 0.8,
+        "abstain": False,
+        "contexts_digest": "0" * 64,
+        "retrieval_s": 0.012,
+    }
 
 
 def _answers(asked: list[Row]) -> tuple[list[Row], list[Row], list[Row]]:
@@ -407,6 +439,8 @@ def _run(name: str, predictions: list[Row], scores: list[Row], n: int) -> Row:
         "na_recall": na_right / len(na) if na else None,
         "na_recall_low": wilson(na_right, len(na))[0] if na else None,
         "na_recall_high": wilson(na_right, len(na))[1] if na else None,
+        "confidence_count": 0,
+        "risk_count": 0,
         "top_group": name not in {"smollm2-135m", "vote-small"},
         "headline": name == "qwen-0.5b",
         "energy_method": method,
