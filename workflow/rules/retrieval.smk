@@ -56,6 +56,7 @@ rule plan_queries:
         " --study {params.study:q}"
         " --questions {wildcards.questions:q}"
         " --retrieval {wildcards.retrieval:q}"
+        " --attempt {resources.attempt}"
         " --log {log:q}"
 
 

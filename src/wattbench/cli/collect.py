@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from wattbench.cli.common import LogOption, StudyOption, open_study, stage
+from wattbench.cli.common import LogOption, QuestionsOption, StudyOption, open_study, stage
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
     )
     def collect(
         study: StudyOption,
-        questions: Annotated[str, typer.Option(help="Name of the question set.")],
+        questions: QuestionsOption,
         asking: Annotated[
             int, typer.Option(min=1, help="Which time accounting is asked; kept in the files.")
         ] = 1,

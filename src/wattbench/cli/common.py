@@ -16,6 +16,7 @@ import typer
 from wattbench.errors import EXIT_BAD_INPUT, EXIT_CANNOT_RUN, InputError, WattbenchError
 
 if TYPE_CHECKING:
+    from wattbench.inference.scheduler import Scheduler
     from wattbench.study.models import Study
 
 StudyOption = Annotated[
@@ -28,6 +29,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 IdentityOption = Annotated[
     str | None,
     typer.Option("--identity", help="Refuse to run unless the study's settings have this digest."),
+]
+QuestionsOption = Annotated[str, typer.Option("--questions", help="Name of the question set.")]
+RunOption = Annotated[str, typer.Option("--run", help="Name of the model entry.")]
+RetrievalOption = Annotated[str, typer.Option("--retrieval", help="Name of the retrieval.")]
+AttemptOption = Annotated[
+    int, typer.Option("--attempt", min=1, help="Which try of the workflow this is.")
 ]
 
 
@@ -94,6 +101,14 @@ def open_study(path: Path) -> Study:
     return load_study(path)
 
 
+def slurm_scheduler() -> Scheduler:
+    """Slurm, where it is there, as inference asks it."""
+    from wattbench.inference.scheduler import Scheduler
+    from wattbench.slurm.alive import job_alive, job_state
+
+    return Scheduler(alive=job_alive, state=job_state)
+
+
 def check_identity(expected: str | None, found: str, what: str) -> None:
     """Refuse to work under settings that are not those the job was made for."""
     if expected is not None and expected != found:
@@ -137,13 +152,18 @@ def _cell(value: object) -> str:
 
 __all__ = [
     "EXIT_BAD_INPUT",
+    "AttemptOption",
     "IdentityOption",
     "JsonOption",
     "LogOption",
+    "QuestionsOption",
+    "RetrievalOption",
+    "RunOption",
     "StudyOption",
     "check_identity",
     "open_study",
     "print_json",
     "print_rows",
+    "slurm_scheduler",
     "stage",
 ]

@@ -9,6 +9,7 @@ import typer
 from wattbench.cli.common import (
     IdentityOption,
     LogOption,
+    QuestionsOption,
     StudyOption,
     check_identity,
     open_study,
@@ -24,7 +25,7 @@ def register(app: typer.Typer) -> None:
     )
     def ensemble(
         study: StudyOption,
-        questions: Annotated[str, typer.Option(help="Name of the question set.")],
+        questions: QuestionsOption,
         ensemble: Annotated[str, typer.Option(help="Name of the ensemble.")],
         identity: IdentityOption = None,
         log: LogOption = None,

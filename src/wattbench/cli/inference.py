@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wattbench.cli.common import (
+    AttemptOption,
     IdentityOption,
     JsonOption,
     LogOption,
+    QuestionsOption,
+    RunOption,
     StudyOption,
     check_identity,
     open_study,
     print_json,
+    slurm_scheduler,
     stage,
 )
 
@@ -26,8 +30,6 @@ StudiesOption = Annotated[
     list[Path],
     typer.Option("--study", help="Study file; give all studies that share the results folder."),
 ]
-QuestionsOption = Annotated[str, typer.Option("--questions", help="Name of the question set.")]
-RunOption = Annotated[str, typer.Option("--run", help="Name of the model entry.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -44,16 +46,14 @@ def _add_infer(app: typer.Typer) -> None:
         questions: QuestionsOption,
         run: RunOption,
         identity: IdentityOption = None,
-        attempt: Annotated[int, typer.Option(min=1, help="Which try of the workflow this is.")] = 1,
+        attempt: AttemptOption = 1,
         log: LogOption = None,
     ) -> None:
         """Ask a model the questions that its journal lacks, and write the run's files.
 
         Example: wattbench infer --study config/config.yaml --questions mine --run smollm2-135m
         """
-        from wattbench.inference.scheduler import Scheduler
         from wattbench.inference.stage import infer as work
-        from wattbench.slurm.alive import job_alive, job_state
         from wattbench.study.demands import with_devices
         from wattbench.study.identity import run_identity
 
@@ -61,7 +61,7 @@ def _add_infer(app: typer.Typer) -> None:
             opened = open_study(study)
             if run in opened.models:
                 check_identity(identity, run_identity(opened, run), f"run '{run}'")
-            scheduler = Scheduler(alive=job_alive, state=job_state)
+            scheduler = slurm_scheduler()
             work(with_devices(opened), questions, run, scheduler=scheduler, retry=attempt > 1)
 
 

@@ -6,16 +6,20 @@ from typing import Annotated
 
 import typer
 
-from wattbench.cli.common import JsonOption, LogOption, StudyOption, open_study, print_json, stage
+from wattbench.cli.common import (
+    AttemptOption,
+    JsonOption,
+    LogOption,
+    QuestionsOption,
+    RetrievalOption,
+    StudyOption,
+    open_study,
+    print_json,
+    slurm_scheduler,
+    stage,
+)
 
 IndexOption = Annotated[str, typer.Option("--index", help="Name of the index in the study.")]
-
-QuestionsOption = Annotated[
-    str, typer.Option("--questions", help="Name of the question set in the study.")
-]
-RetrievalOption = Annotated[
-    str, typer.Option("--retrieval", help="Name of the retrieval in the study.")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -37,6 +41,7 @@ def register(app: typer.Typer) -> None:
         study: StudyOption,
         questions: QuestionsOption,
         retrieval: RetrievalOption,
+        attempt: AttemptOption = 1,
         log: LogOption = None,
     ) -> None:
         """Let the retrieval's planning model turn each question into search queries.
@@ -44,13 +49,16 @@ def register(app: typer.Typer) -> None:
         Example: wattbench plan-queries --study my.yaml --questions mine --retrieval planned
         """
         from wattbench.inference.planning import plan_queries as run
-        from wattbench.inference.scheduler import Scheduler
-        from wattbench.slurm.alive import job_alive, job_state
         from wattbench.study.demands import with_devices
 
         with stage(log):
-            scheduler = Scheduler(alive=job_alive, state=job_state)
-            run(with_devices(open_study(study)), questions, retrieval, scheduler=scheduler)
+            run(
+                with_devices(open_study(study)),
+                questions,
+                retrieval,
+                scheduler=slurm_scheduler(),
+                retry=attempt > 1,
+            )
 
     @app.command("retrieve")
     def retrieve(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from wattbench.cli.common import (
     IdentityOption,
     LogOption,
+    QuestionsOption,
+    RunOption,
     StudyOption,
     check_identity,
     open_study,
@@ -24,8 +24,8 @@ def register(app: typer.Typer) -> None:
     )
     def score(
         study: StudyOption,
-        questions: Annotated[str, typer.Option(help="Name of the question set.")],
-        run: Annotated[str, typer.Option(help="Name of the run's model.")],
+        questions: QuestionsOption,
+        run: RunOption,
         identity: IdentityOption = None,
         log: LogOption = None,
     ) -> None:

@@ -19,7 +19,6 @@ def job_file(
     ledger_starts: Sequence[Record],
     *,
     predictions_sha256: str,
-    asked_now: int,
 ) -> dict[str, Any]:
     """The content of `job.json`.
 
@@ -29,7 +28,6 @@ def job_file(
         records: Its journal's records.
         ledger_starts: Start records of its segments, in order.
         predictions_sha256: Hash of the predictions file.
-        asked_now: Questions that this start of the stage asked.
     """
     weights, model = run.weights, run.model
     last: Mapping[str, Any] = ledger_starts[-1] if ledger_starts else {}
@@ -55,7 +53,6 @@ def job_file(
         "question_count": len(predictions),
         "answered": len(predictions) - failed,
         "failed": failed,
-        "asked_now": asked_now,
         "predictions_sha256": predictions_sha256,
         "jobs": [_job(start) for start in ledger_starts],
         "cpu_model": last.get("cpu_model"),

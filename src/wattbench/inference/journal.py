@@ -83,12 +83,17 @@ class Outcome:
         return str(self.record.get("error") or "unparsable")
 
 
+def by_key(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """Records of every key, in order."""
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        found.setdefault(record["key"], []).append(record)
+    return found
+
+
 def outcomes(records: Sequence[Record]) -> dict[str, Outcome]:
     """What came of every key."""
-    by_key: dict[str, list[Record]] = {}
-    for record in records:
-        by_key.setdefault(record["key"], []).append(record)
-    return {key: _outcome(own) for key, own in by_key.items()}
+    return {key: _outcome(own) for key, own in by_key(records).items()}
 
 
 def _outcome(own: Sequence[Record]) -> Outcome:

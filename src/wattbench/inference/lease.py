@@ -31,7 +31,7 @@ import psutil
 from wattbench.errors import FaultError
 from wattbench.files import fault_of, write_json
 from wattbench.inference.scheduler import NO_SCHEDULER, Scheduler
-from wattbench.telemetry.job import SLURM, Job
+from wattbench.telemetry.job import SLURM, Job, boot_id
 
 LEASE = "lease.json"
 LOCK = "lease.lock"
@@ -75,11 +75,9 @@ UNKNOWN = Holder("", "another machine", "", 0, 0.0, None)
 """A holder that cannot be read."""
 
 
-def boot_id() -> str:
+def process_space() -> str:
     """Id of this boot and process namespace; a process id means something only within it."""
-    parts = []
-    with contextlib.suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+    parts = [boot_id() or ""]
     with contextlib.suppress(OSError):
         parts.append(str(Path("/proc/self/ns/pid").readlink()))
     return "/".join(parts)
@@ -90,7 +88,7 @@ def this_process(job: Job | None) -> Holder:
     return Holder(
         token=secrets.token_hex(8),
         host=socket.gethostname(),
-        boot=boot_id(),
+        boot=process_space(),
         pid=os.getpid(),
         started=psutil.Process().create_time(),
         job_id=None if job is None else job.job_id,

@@ -7,7 +7,6 @@ searched for by itself.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,25 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from wattbench.errors import InputError
-from wattbench.inference.backends.base import Message
-from wattbench.inference.engine import Task
-from wattbench.inference.journal import ANSWERED, open_answers
-from wattbench.inference.lease import Lease
+from wattbench.inference.journal import ANSWERED, by_key
 from wattbench.inference.prompts import Prompt
 from wattbench.inference.replies import Unparsable, printable
 from wattbench.inference.run import Row, Run
 from wattbench.inference.scheduler import NO_SCHEDULER, Scheduler
-from wattbench.inference.session import Session
-from wattbench.inference.stopping import Stop
+from wattbench.inference.work import check_names, worked
 from wattbench.records import Record
 from wattbench.study.identity import planner_identity
-from wattbench.study.models import SMOKE, Study
+from wattbench.study.models import Study
 from wattbench.study.questions import study_questions
 from wattbench.tables.answers import SEGMENTS
 from wattbench.tables.documents import QUERIES
 from wattbench.tables.files import write_rows
-from wattbench.telemetry.job import this_job
-from wattbench.telemetry.ledger import mend_ledger, segment_rows
+from wattbench.telemetry.ledger import segment_rows
 
 LONGEST_QUERY = 120
 """Characters of a query."""
@@ -50,6 +44,7 @@ def planning_prompt(count: int) -> Prompt:
             'answer the question, as {{"queries": ["...", ...]}}.\n\nQuestion: {question}'
         ),
         fields={"queries": {"type": "array", "items": query, "minItems": 1, "maxItems": count}},
+        refs=None,
     )
 
 
@@ -113,26 +108,10 @@ class Planning(Run):
             for question in study_questions(self.study, self.questions)
         ]
 
-    def messages(self, row: Mapping[str, Any]) -> tuple[Message, ...]:
-        """The prompt of a question as sent."""
-        filled = self.prompt.user.format(question=" ".join(row["question"].split()))
-        return (Message("system", self.prompt.system), Message("user", filled))
-
-    def task(self, row: Mapping[str, Any]) -> Task:
-        """What the engine asks for a question."""
-        fields = self.prompt.fields
-        return Task(
-            key=self.keys[row["question_id"]],
-            question_id=row["question_id"],
-            question=row["question"],
-            messages=self.messages(row),
-            schema={
-                "type": "object",
-                "properties": dict(fields),
-                "required": list(fields),
-                "additionalProperties": False,
-            },
-        )
+    def missing(self, records: Sequence[Record]) -> list[Row]:
+        """Questions that have no queries yet, one for each key."""
+        planned = {key for key, tries in by_key(records).items() if _good(tries) is not None}
+        return self.unsettled(planned)
 
     def parse(self, text: str) -> object:
         """What a reply says, or Unparsable."""
@@ -140,7 +119,12 @@ class Planning(Run):
 
 
 def plan_queries(
-    study: Study, questions: str, retrieval: str, *, scheduler: Scheduler = NO_SCHEDULER
+    study: Study,
+    questions: str,
+    retrieval: str,
+    *,
+    scheduler: Scheduler = NO_SCHEDULER,
+    retry: bool = False,
 ) -> None:
     """Ask the planning model about every question that its journal lacks; write the queries.
 
@@ -149,45 +133,25 @@ def plan_queries(
         questions: Name of the question set, or of its one-question twin.
         retrieval: Name of a retrieval whose planner is a model.
         scheduler: Asked about the jobs that work on the same journal.
+        retry: Whether the workflow started this by itself, after a failure. Where a user cancelled
+            the job before it, it then does not go on.
 
     Raises:
         InputError: A name is unknown, the retrieval asks no model, or the weights cannot be used.
-        FaultError: The disk is full or the model cannot be loaded.
+        FaultError: The disk is full, the model cannot be loaded, or a user cancelled the job.
         SystemExit: A signal stopped the work; what was planned is in the journal.
     """
-    work = Planning(study, questions, _planner(study, questions, retrieval), retrieval)
-    layout = work.layout
-    with (
-        Stop() as stop,
-        Lease(work.journal, job=this_job(), scheduler=scheduler, check=stop.leave) as lease,
-    ):
-        records, notes = open_answers(work.journal)
-        for note in [*notes, *mend_ledger(work.journal)]:
-            print(f"wattbench: {note}", file=sys.stderr, flush=True)  # noqa: T201
-        planned = _planned(records)
-        missing = {
-            work.keys[row["question_id"]]: row
-            for row in work.contexts
-            if work.keys[row["question_id"]] not in planned
-        }
-        if missing:
-            session = Session(work, records, stop, beat=lease.beat, scheduler=scheduler)
-            session.work(list(missing.values()))
-        rows = [_row(row, work.keys[row["question_id"]], records) for row in work.contexts]
-        segments = segment_rows(work.journal, work.names)
-        write_rows(layout.queries_segments(questions, retrieval), SEGMENTS, segments)
-        write_rows(layout.queries(questions, retrieval), QUERIES, rows)
+    check_names(study, [questions], retrievals=retrieval)
+    run = Planning(study, questions, _planner(study, retrieval), retrieval)
+    with worked([run], scheduler=scheduler, retry=retry) as (records,):
+        tries = by_key(records)
+        rows = [_row(row, tries[run.keys[row["question_id"]]]) for row in run.contexts]
+        segments = segment_rows(run.journal, run.names)
+        write_rows(run.layout.queries_segments(questions, retrieval), SEGMENTS, segments)
+        write_rows(run.layout.queries(questions, retrieval), QUERIES, rows)
 
 
-def _planner(study: Study, questions: str, retrieval: str) -> str:
-    for key, name, known in (
-        ("retrievals", retrieval, study.retrievals),
-        ("questions", questions.removesuffix(SMOKE), study.questions),
-    ):
-        if name not in known:
-            raise InputError(
-                f"the study has no entry '{name}'.", where=key, mend=f"Known: {', '.join(known)}."
-            )
+def _planner(study: Study, retrieval: str) -> str:
     model = study.retrievals[retrieval].planner.model
     if model is None:
         raise InputError(
@@ -198,24 +162,22 @@ def _planner(study: Study, questions: str, retrieval: str) -> str:
     return model
 
 
-def _planned(records: Sequence[Record]) -> dict[str, Record]:
-    """The last good reply of every key."""
-    return {
-        record["key"]: record
-        for record in records
-        if record["kind"] == ANSWERED and not isinstance(parse_queries(record["reply"]), Unparsable)
-    }
+def _good(tries: Sequence[Record]) -> tuple[Record, tuple[str, ...]] | None:
+    """The last try that gave queries, and these; None where none did."""
+    for record in reversed(tries):
+        queries = parse_queries(record["reply"]) if record["kind"] == ANSWERED else None
+        if isinstance(queries, tuple):
+            return record, queries
+    return None
 
 
-def _row(row: Mapping[str, Any], key: str, records: Sequence[Record]) -> Row:
-    tries = [record for record in records if record["key"] == key]
-    good = _planned(tries).get(key)
-    last = good or tries[-1]
-    queries = () if good is None else parse_queries(good["reply"])
+def _row(row: Mapping[str, Any], tries: Sequence[Record]) -> Row:
+    good = _good(tries)
+    last, queries = good or (tries[-1], ())
     return {
         "question_id": row["question_id"],
         "position": row["position"],
-        "queries": [] if isinstance(queries, Unparsable) else list(queries),
+        "queries": list(queries),
         "reply": last.get("reply"),
         "error": None if good else str(last.get("error") or "unparsable"),
         "tries": len(tries),

@@ -28,7 +28,7 @@ class Prompt:
         user: The user message, with {context}, {question} and {unit}.
         fields: Keys of the reply and the JSON schema of each, in order; the references' schema is
             completed with what may be cited.
-        refs: Key of the references.
+        refs: Key of the references, or None where the reply holds none.
         numbered: Documents are shown and cited by number, which takes fewer tokens than their ids.
     """
 
@@ -36,7 +36,7 @@ class Prompt:
     system: str
     user: str
     fields: Mapping[str, Mapping[str, Any]]
-    refs: str = "ref_id"
+    refs: str | None = "ref_id"
     numbered: bool = False
 
     @property
@@ -67,12 +67,13 @@ class Prompt:
     def schema(self, snippets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """JSON schema of the reply; references are held to the documents of the context."""
         properties = {key: dict(value) for key, value in self.fields.items()}
-        marks = self._marks(snippets)
-        properties[self.refs] = {
-            "type": "array",
-            "items": {"enum": marks or [BLANK]},
-            "maxItems": min(len(marks), MOST_REFS),
-        }
+        if self.refs is not None:
+            marks = self._marks(snippets)
+            properties[self.refs] = {
+                "type": "array",
+                "items": {"enum": marks or [BLANK]},
+                "maxItems": min(len(marks), MOST_REFS),
+            }
         return {
             "type": "object",
             "properties": properties,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +11,10 @@ from typing import Any
 from wattbench.inference.backends import backend_class
 from wattbench.inference.backends.base import Backend, Message, Setup
 from wattbench.inference.engine import Task
-from wattbench.inference.journal import Outcome, question_key
+from wattbench.inference.journal import outcomes, question_key
 from wattbench.inference.prompts import PROMPTS, Prompt
 from wattbench.inference.replies import parse_reply
+from wattbench.records import Record
 from wattbench.study.identity import run_identity
 from wattbench.study.inference import Model
 from wattbench.study.layout import Layout, RunFiles
@@ -134,12 +135,21 @@ class Run:
             for row in self.contexts
         }
 
-    def missing(self, known: Mapping[str, Outcome]) -> list[Row]:
-        """Rows of contexts that have no answer yet, one for each key."""
+    def missing(self, records: Sequence[Record]) -> list[Row]:
+        """Rows of contexts that a journal leaves open, one for each key.
+
+        Args:
+            records: The journal's records.
+        """
+        known = outcomes(records)
+        return self.unsettled({key for key, outcome in known.items() if outcome.done})
+
+    def unsettled(self, settled: Container[str]) -> list[Row]:
+        """Rows of contexts whose key is none of those, one for each key."""
         found: dict[str, Row] = {}
         for row in self.contexts:
             key = self.keys[row["question_id"]]
-            if key not in known or not known[key].done:
+            if key not in settled:
                 found.setdefault(key, row)
         return list(found.values())
 

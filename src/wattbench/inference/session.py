@@ -80,14 +80,11 @@ class Session:
         """
         return measured_gpus(os.environ) if self._run.model.resources.asked().gpus else ()
 
-    def work(self, missing: list[Row]) -> int:
+    def work(self, missing: list[Row]) -> None:
         """Ask the missing questions.
 
         Args:
             missing: Their rows of contexts.
-
-        Returns:
-            How many questions the model was asked.
 
         Raises:
             InputError: The settings or the weights cannot be used.
@@ -121,7 +118,6 @@ class Session:
             segment.end(ended_by, detail)
         if self._stop.number is not None:
             self._leave()
-        return len(asked)
 
     def _ending(self) -> str:
         job = self._segment.head.job

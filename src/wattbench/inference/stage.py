@@ -7,28 +7,17 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from wattbench.errors import FaultError, InputError
 from wattbench.inference.fold import prediction_row, write_predictions
 from wattbench.inference.jobfile import job_file
-from wattbench.inference.journal import (
-    ABSTAINED,
-    ANSWERED,
-    ANSWERS,
-    Outcome,
-    open_answers,
-    outcomes,
-)
-from wattbench.inference.lease import Lease
+from wattbench.inference.journal import ABSTAINED, ANSWERED, ANSWERS, Outcome, outcomes
 from wattbench.inference.run import Run
-from wattbench.inference.scheduler import CANCELLED, NO_SCHEDULER, Scheduler
-from wattbench.inference.session import Session
-from wattbench.inference.stopping import Stop
+from wattbench.inference.scheduler import NO_SCHEDULER, Scheduler
+from wattbench.inference.work import check_names, worked
 from wattbench.records import Record, read
-from wattbench.study.models import SMOKE, Study
+from wattbench.study.models import Study
 from wattbench.tables.answers import SAMPLES, SEGMENTS
 from wattbench.tables.files import file_digest, write_json, write_rows
-from wattbench.telemetry.job import this_job
-from wattbench.telemetry.ledger import last_ending, mend_ledger, sample_rows, segment_rows, starts
+from wattbench.telemetry.ledger import sample_rows, segment_rows, starts
 
 
 def infer(
@@ -55,32 +44,10 @@ def infer(
             same journal.
         SystemExit: A signal stopped the work; what was answered is in the journal.
     """
-    _check_names(study, questions, run)
+    check_names(study, [questions], models=run)
     work = Run(study, questions, run)
-    with (
-        Stop() as stop,
-        Lease(work.journal, job=this_job(), scheduler=scheduler, check=stop.leave) as lease,
-    ):
-        records, notes = open_answers(work.journal)
-        notes += mend_ledger(work.journal)
-        for note in notes:
-            print(f"wattbench: {note}", file=sys.stderr, flush=True)  # noqa: T201
-        missing = work.missing(outcomes(records))
-        if retry and missing and last_ending(work.journal) == CANCELLED:
-            raise _cancelled(len(work.contexts) - len(missing), len(work.contexts))
-        asked = 0
-        if missing:
-            session = Session(work, records, stop, beat=lease.beat, scheduler=scheduler)
-            asked = session.work(missing)
-        fold(work, records, asked_now=asked)
-
-
-def _cancelled(done: int, total: int) -> FaultError:
-    return FaultError(
-        f"a user cancelled this run's job at {done} of {total} questions, so it is not tried again "
-        "by itself.",
-        mend="Start snakemake again to go on; what is answered is not asked again.",
-    )
+    with worked([work], scheduler=scheduler, retry=retry) as (records,):
+        fold(work, records)
 
 
 def journal_state(study: Study, questions: str, run: str) -> list[dict[str, Any]]:
@@ -89,7 +56,7 @@ def journal_state(study: Study, questions: str, run: str) -> list[dict[str, Any]
     Raises:
         InputError: A name is unknown, or the contexts or weights cannot be used.
     """
-    _check_names(study, questions, run)
+    check_names(study, [questions], models=run)
     work = Run(study, questions, run)
     known = outcomes(read(work.journal / ANSWERS).records)
     rows: list[dict[str, Any]] = []
@@ -112,26 +79,12 @@ def _state(outcome: Outcome | None) -> str:
     return outcome.error or (ANSWERED if outcome.answer else ABSTAINED)
 
 
-def _check_names(study: Study, questions: str, run: str) -> None:
-    for key, name, known in (
-        ("models", run, study.models),
-        ("questions", questions.removesuffix(SMOKE), study.questions),
-    ):
-        if name not in known:
-            raise InputError(
-                f"the study has no entry '{name}'.",
-                where=key,
-                mend=f"Known: {', '.join(known)}.",
-            )
-
-
-def fold(run: Run, records: Sequence[Record], *, asked_now: int) -> None:
+def fold(run: Run, records: Sequence[Record]) -> None:
     """Write a run's files from its journal and ledger.
 
     Args:
         run: The run.
         records: The journal's records.
-        asked_now: Questions that this start of the stage asked.
 
     Raises:
         FaultError: The disk is full or the folder cannot be written.
@@ -159,7 +112,6 @@ def fold(run: Run, records: Sequence[Record], *, asked_now: int) -> None:
             records,
             starts(run.journal),
             predictions_sha256=file_digest(files.predictions),
-            asked_now=asked_now,
         ),
     )
     failed = sum(row.get("error") is not None for row in rows)

@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wattbench.errors import InputError
-from wattbench.inference.planning import parse_queries, plan_queries, planning_prompt
+from wattbench.errors import FaultError, InputError
+from wattbench.inference.planning import Planning, parse_queries, plan_queries, planning_prompt
 from wattbench.inference.replies import Unparsable
+from wattbench.records import encode, read
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
 from wattbench.tables.answers import SEGMENTS
 from wattbench.tables.documents import QUERIES
 from wattbench.tables.files import read_rows
+from wattbench.telemetry.segment import LEDGER
 
 
 @pytest.mark.parametrize(
@@ -114,3 +116,17 @@ def test_a_retrieval_without_a_model_is_refused(tmp_path: Path) -> None:
         plan_queries(study, "q", "plain")
     with pytest.raises(InputError, match="no entry 'x'"):
         plan_queries(study, "q", "x")
+
+
+def test_a_cancelled_planning_job_is_not_retried_by_itself(tmp_path: Path) -> None:
+    study = make(tmp_path, {"a": '["size of A"]'})
+    plan_queries(study, "q", "r")
+    run = Planning(study, "q", "m", "r")
+    ledger = run.journal / LEDGER
+    records = [{**r, "ended_by": "cancelled"} if r["kind"] == "end" else r
+               for r in read(ledger).records]  # fmt: skip
+    ledger.write_bytes(b"".join(encode(record) for record in records))
+    with pytest.raises(FaultError, match="cancelled this run's job at 1 of 2"):
+        plan_queries(study, "q", "r", retry=True)
+    plan_queries(study, "q", "r")
+    assert sorted(calls(tmp_path)) == ["a", "b", "b", "b", "b"]
