@@ -18,7 +18,7 @@ from wattbench.inference.backends.base import (
 )
 from wattbench.inference.journal import ANSWERED, FAILED, reply_fields
 from wattbench.inference.pacing import Gate, pause_s
-from wattbench.inference.replies import Unparsable
+from wattbench.inference.replies import Answer, Unparsable
 from wattbench.inference.stopping import Stop
 from wattbench.study.inference import Generation, Requests
 
@@ -39,6 +39,7 @@ class Task:
         question: Its text.
         messages: The rendered prompt.
         schema: JSON schema of the reply, or None where it is left free.
+        otherwise: Asked next where the reply abstains, such as the question with more snippets.
     """
 
     key: str
@@ -46,6 +47,7 @@ class Task:
     question: str
     messages: tuple[Message, ...]
     schema: Mapping[str, Any] | None
+    otherwise: Task | None = None
 
 
 class Engine:
@@ -113,7 +115,9 @@ class Engine:
     def _work(self, waiting: SimpleQueue[Task], stop: Stop) -> None:
         try:
             while not stop.requested:
-                self._settle(waiting.get_nowait(), stop)
+                task: Task | None = waiting.get_nowait()
+                while task is not None:
+                    task = self._settle(task, stop)
         except (Empty, Abandoned):
             return
         # Whatever it is, it must reach the main thread, which raises it again.
@@ -121,18 +125,22 @@ class Engine:
             self._fault = error
             stop.abandon.set()
 
-    def _settle(self, task: Task, stop: Stop) -> None:
-        """Ask one question until it is answered or its budget is spent."""
+    def _settle(self, task: Task, stop: Stop) -> Task | None:
+        """Ask one question until it is answered or its budget is spent.
+
+        Returns:
+            What is to be asked in its place, for the model abstains.
+        """
         ready = time.monotonic()
         spoiled = counted = tries = 0
         if self._gate.wait(stop.abandon) or stop.requested:
-            return
+            return None
         until = time.monotonic() + self._requests.question_s()
         while True:
             tries += 1
             request = self._request(task, spoiled)
             sent = time.monotonic()
-            record, failure = self._try(request, stop)
+            record, failure, blank = self._try(request, stop)
             record |= {
                 "queue_s": sent - ready,
                 "key": task.key,
@@ -148,16 +156,17 @@ class Engine:
             ready = time.monotonic()
             last = failure is None or counted > self._requests.retries or ready + pause > until
             last = last or self._in_vain(record)
+            follow = task.otherwise if blank else None
             with self._writing:
                 self._record(record)
-                if last:
+                if last and follow is None:
                     self._settled()
             if last or failure is None:
-                return
+                return follow
             if failure.busy:
                 self._gate.hold(pause)
             if stop.abandon.wait(pause) or stop.requested:
-                return
+                return None
 
     def _request(self, task: Task, spoiled: int) -> Request:
         return Request(
@@ -171,18 +180,26 @@ class Engine:
             timeout_s=self._requests.timeout_s,
         )
 
-    def _try(self, request: Request, stop: Stop) -> tuple[dict[str, Any], BackendFailure | None]:
+    def _try(
+        self, request: Request, stop: Stop
+    ) -> tuple[dict[str, Any], BackendFailure | None, bool]:
+        """The try's record, why it failed, and whether the model abstains."""
         try:
             reply = self._backend.answer(request, stop.abandon)
         except BackendFailure as error:
-            return {"kind": FAILED, "error": error.kind, "detail": error.detail}, error
+            return {"kind": FAILED, "error": error.kind, "detail": error.detail}, error, False
         fields = reply_fields(reply)
         parsed = self._parse(reply.text)
         if isinstance(parsed, Unparsable):
             reason = parsed.reason + (" (cut at the token limit)" if reply.cut else "")
             failure = BackendFailure("unparsable", reason)
-            return {**fields, "kind": FAILED, "error": "unparsable", "detail": reason}, failure
-        return {**fields, "kind": ANSWERED}, None
+            return (
+                {**fields, "kind": FAILED, "error": "unparsable", "detail": reason},
+                failure,
+                False,
+            )
+        blank = isinstance(parsed, Answer) and parsed.blank
+        return {**fields, "kind": ANSWERED}, None, blank
 
     def _in_vain(self, record: Mapping[str, Any]) -> bool:
         """Whether another try can only give the same."""
