@@ -23,6 +23,7 @@ COMMANDS = (
     "slurm",
     "scoring",
     "ensembles",
+    "matrix",
     "aggregate",
     "report",
 )

@@ -7,6 +7,7 @@ import contextlib
 import csv
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,7 +141,7 @@ def read_questions(path: Path) -> tuple[Question, ...]:
                 f"line {line}: id '{identifier}' stands on line {lines[identifier]} too"
             )
         lines.setdefault(identifier, line)
-        questions.append(_question(cells, position=position, line=line))
+        questions.append(question_of(cells, position=position, line=line))
         line = reader.line_num + 1
     if problems:
         raise InputError(
@@ -153,7 +154,14 @@ def read_questions(path: Path) -> tuple[Question, ...]:
     return tuple(questions)
 
 
-def _question(cells: dict[str, str], *, position: int, line: int) -> Question:
+def question_of(cells: Mapping[str, str], *, position: int, line: int) -> Question:
+    """A question from the cells of its row.
+
+    Args:
+        cells: Cells by column, without spaces around them; `REQUIRED` are there.
+        position: Place in the file, from 0.
+        line: Line of the file it starts on, from 1.
+    """
     kinds = tuple(
         column.lower().removeprefix("is_")
         for column in KINDS

@@ -1,0 +1,260 @@
+"""The files of a result folder: submission.csv, results.json and summary.json.
+
+A file that cannot be read as it is is a `Problem`, never an error: an audit has to tell of it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wattbench.study.questions import Question, decode, question_of
+from wattbench.tables.values import BLANK, is_abstention
+
+Row = dict[str, Any]
+CHUNK = re.compile(r"results_chunk_(\d+)\.json\Z")
+FAILED = "Error:"
+NEEDED = ("id", "answer_value", "ref_id")
+SHOWN = 10
+"""Ids named in a problem before the rest is counted."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something in a folder that could not be used as it is.
+
+    Args:
+        kind: One word, such as bad_results_json.
+        detail: What was found, one sentence.
+        dropped: Whether something was left out because of it.
+    """
+
+    kind: str
+    detail: str
+    dropped: bool = True
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer as a folder's files have it.
+
+    Args:
+        value: Its value; None where the question failed.
+        written: Its value as written.
+        refs: Documents it cites, each as written; 'is_blank' may be one of them.
+        ref_cell: The reference cell as written.
+        error: The failure in its own words, or None.
+        latency_s: Seconds from asked to answered, or None.
+        retrieval_s: Seconds of retrieval, or None.
+        generation_s: Seconds of generation, or None.
+        verdict: Stored judgement (value_correct, ref_score, na_correct), or None.
+    """
+
+    value: str | None
+    written: str
+    refs: tuple[str, ...]
+    ref_cell: str
+    error: str | None = None
+    latency_s: float | None = None
+    retrieval_s: float | None = None
+    generation_s: float | None = None
+    verdict: tuple[bool, float, bool] | None = None
+
+
+def summary_of(folder: Path, problems: list[Problem]) -> Row:
+    """Content of summary.json; empty where there is none."""
+    path = folder / "summary.json"
+    if not path.exists():
+        problems.append(Problem("missing_file", "there is no summary.json"))
+        return {}
+    found = _json(path, "bad_summary_json", problems)
+    if found is not None and not isinstance(found, dict):
+        problems.append(Problem("bad_summary_json", "summary.json is no JSON object"))
+    return found if isinstance(found, dict) else {}
+
+
+def _json(path: Path, kind: str, problems: list[Problem]) -> Any:
+    try:
+        # A NaN in a file is no number: it reads as unknown.
+        return json.loads(decode(path.read_bytes())[0], parse_constant=lambda _: None)
+    except (ValueError, RecursionError, OSError) as error:
+        problems.append(Problem(kind, f"{path.name} cannot be read: {error}"))
+        return None
+
+
+def results_of(folder: Path, problems: list[Problem]) -> list[Row]:
+    """Entries of the results: of the chunks in their order where there are some, else the file."""
+    chunks = sorted(
+        (int(found[1]), path)
+        for path in folder.iterdir()
+        if (found := CHUNK.match(path.name)) is not None
+    )
+    paths = [path for _, path in chunks] or [
+        path for path in [folder / "results.json"] if path.exists()
+    ]
+    rows: list[Row] = []
+    for path in paths:
+        found = _json(path, "bad_results_json", problems)
+        if isinstance(found, dict):
+            found = found.get("results")
+        if not isinstance(found, list):
+            if not problems or problems[-1].kind != "bad_results_json":
+                problems.append(Problem("bad_results_json", f"{path.name} is no list of answers"))
+            continue
+        usable = [row for row in found if isinstance(row, dict) and row.get("id") is not None]
+        if len(usable) < len(found):
+            lost = len(found) - len(usable)
+            problems.append(
+                Problem("bad_results_json", f"{path.name}: {lost} entries without an id")
+            )
+        rows += usable
+    return rows
+
+
+def submission_of(path: Path, problems: list[Problem]) -> list[dict[str, str]]:
+    """Rows of a submission file, every cell as written; empty cells are empty text."""
+    if not path.exists():
+        problems.append(Problem("missing_file", "there is no submission.csv", dropped=False))
+        return []
+    reader = csv.DictReader(io.StringIO(decode(path.read_bytes())[0], newline=""))
+    columns = [column.strip() for column in reader.fieldnames or ()]
+    reader.fieldnames = columns
+    lacking = [column for column in NEEDED if column not in columns]
+    if lacking:
+        problems.append(Problem("bad_submission", f"{path.name} lacks {', '.join(lacking)}"))
+        return []
+    try:
+        rows = [{name: row.get(name) or "" for name in columns} for row in reader]
+    except csv.Error as error:
+        problems.append(Problem("bad_submission", f"{path.name} cannot be read: {error}"))
+        return []
+    return [row | {"id": row["id"].strip()} for row in rows]
+
+
+def repeated_ids(ids: Iterable[str]) -> set[str]:
+    """Ids that stand more than once."""
+    return {identifier for identifier, count in Counter(ids).items() if count > 1}
+
+
+def plain_text(value: object) -> str:
+    """A value as text without spaces around it; empty for None."""
+    return "" if value is None else str(value).strip()
+
+
+def plain_number(value: object) -> float | None:
+    """A number; None for anything else."""
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if plain else None  # type: ignore[arg-type]
+
+
+def ref_items(cell: str) -> tuple[str, ...]:
+    """References of a cell as the guide's ensembles read it: a JSON list, or one reference."""
+    plain = cell.strip()
+    if not plain:
+        return ()
+    if plain.startswith("["):
+        for candidate in (plain, plain.replace("'", '"')):
+            try:
+                found = json.loads(candidate)
+            except (ValueError, RecursionError):
+                continue
+            return tuple(str(item) for item in found)
+    return (plain,)
+
+
+def answers_of(
+    cells: Sequence[Mapping[str, str]], results: Sequence[Row], problems: list[Problem]
+) -> dict[str, Answer]:
+    """Answers by question id: values from submission.csv, the rest from the results."""
+    told = {plain_text(row["id"]): row for row in reversed(results)}
+    written = {row["id"]: row for row in reversed(cells)}
+    ids = dict.fromkeys(
+        [*(row["id"] for row in cells), *(plain_text(row["id"]) for row in results)]
+    )
+    both = [i for i in ids if i in told and i in written]
+    for side, other, file in ((told, written, "submission.csv"), (written, told, "the results")):
+        lone = [identifier for identifier in side if identifier not in other]
+        if lone and other:
+            shown = ", ".join(sorted(lone)[:SHOWN])
+            problems.append(
+                Problem(
+                    "files_disagree",
+                    f"{len(lone)} answers are not in {file}: {shown}",
+                    dropped=False,
+                )
+            )
+    found = {
+        identifier: _answer(written.get(identifier), told.get(identifier)) for identifier in ids
+    }
+    differing = [
+        i for i in both if not _same(found[i].written, plain_text(told[i].get("pred_value")))
+    ]
+    if differing:
+        shown = ", ".join(sorted(differing)[:SHOWN])
+        problems.append(
+            Problem(
+                "files_disagree",
+                f"{len(differing)} values differ between submission.csv, which counts, and the "
+                f"results: {shown}",
+                dropped=False,
+            )
+        )
+    return found
+
+
+def _same(one: str, other: str) -> bool:
+    return one.strip() == other or (is_abstention(one) and is_abstention(other))
+
+
+def _answer(cells: Mapping[str, str] | None, told: Row | None) -> Answer:
+    row = told or {}
+    if cells is not None:
+        value, ref_cell, why = cells["answer_value"], cells["ref_id"], cells.get("explanation", "")
+    else:
+        refs = row.get("pred_ref")
+        value = plain_text(row.get("pred_value"))
+        ref_cell = json.dumps(refs) if isinstance(refs, list) else plain_text(refs)
+        why = plain_text(row.get("pred_explanation"))
+    error = plain_text(row.get("error")) or None
+    if error is None and why.startswith(FAILED) and is_abstention(value):
+        error = why.removeprefix(FAILED).strip() or "no reason given"
+    stored = [row.get(key) for key in ("value_correct", "ref_score", "na_correct")]
+    return Answer(
+        value=None if error is not None else value,
+        written=value,
+        refs=ref_items(ref_cell),
+        ref_cell=ref_cell,
+        error=error,
+        latency_s=plain_number(row.get("latency_seconds")),
+        retrieval_s=plain_number(row.get("retrieval_seconds")),
+        generation_s=plain_number(row.get("generation_seconds")),
+        verdict=None
+        if any(part is None for part in stored)
+        else (bool(stored[0]), float(stored[1] or 0.0), bool(stored[2])),
+    )
+
+
+def gold_of(results: Sequence[Row]) -> dict[str, Question]:
+    """Gold answers that results quote, by question id."""
+    found: dict[str, Question] = {}
+    for position, row in enumerate(results):
+        identifier = plain_text(row["id"])
+        if identifier in found or row.get("gt_value") is None:
+            continue
+        refs = row.get("gt_ref")
+        cells = {
+            "id": identifier,
+            "question": plain_text(row.get("question")),
+            "answer_value": plain_text(row["gt_value"]),
+            "answer_unit": plain_text(row.get("gt_unit")) or BLANK,
+            "ref_id": json.dumps(refs) if isinstance(refs, list) else plain_text(refs),
+        }
+        found[identifier] = question_of(cells, position=position, line=position + 1)
+    return found

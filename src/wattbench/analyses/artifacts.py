@@ -1,0 +1,198 @@
+"""One reader for result folders: wattbench's, and those of the benchmark guide.
+
+Both hold submission.csv, results.json (or results_chunk_NNN.json) and summary.json. Nothing that
+is in a folder is dropped without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from wattbench.analyses.artifact_files import (
+    CHUNK,
+    Answer,
+    Problem,
+    answers_of,
+    gold_of,
+    plain_text,
+    repeated_ids,
+    results_of,
+    submission_of,
+    summary_of,
+)
+from wattbench.errors import InputError
+from wattbench.progress import Progress
+from wattbench.study.models import SMOKE
+from wattbench.study.questions import Question
+
+EXPERIMENTS = "experiments"
+"""The guide's folder above environments; it names none."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One result folder.
+
+    Args:
+        folder: Where it lies.
+        environment: The machine or cluster, or None where nothing says.
+        questions: Name of the question set.
+        name: Name of the experiment.
+        ours: Whether wattbench wrote it.
+        answers: Answers by question id.
+        repeated: Ids that stand more than once in the answers; the first counts.
+        gold: Gold answers that the folder's results quote, by question id.
+        summary: Content of summary.json; empty where there is none.
+        problems: What could not be used.
+    """
+
+    folder: Path
+    environment: str | None
+    questions: str
+    name: str
+    ours: bool
+    answers: Mapping[str, Answer]
+    repeated: tuple[str, ...] = ()
+    gold: Mapping[str, Question] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def ensemble(self) -> bool:
+        """Whether several models voted."""
+        return self.summary.get("type") == "ensemble"
+
+
+def find_folders(paths: Iterable[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """Result folders below some paths, sorted, each once; and what was left out, with the reason.
+
+    Args:
+        paths: Result folders, folders that hold some at any depth, or submission files.
+
+    Raises:
+        InputError: A path is not there, or nothing below it holds results.
+    """
+    found: dict[Path, Path] = {}
+    left_out: list[tuple[Path, str]] = []
+    for path in paths:
+        if not path.exists():
+            raise InputError("there is no such folder or file.", where=str(path))
+        below = [path] if path.is_file() or _holds_results(path) else _below(path)
+        if not below:
+            raise InputError(
+                "no folder below holds submission.csv, results.json or summary.json.",
+                where=str(path),
+                mend="Name the folder that holds the experiments, such as artifacts/experiments.",
+            )
+        for folder in below:
+            if folder.resolve() in found:
+                left_out.append((folder, "it was named twice"))
+            elif folder.parent.name.endswith(SMOKE):
+                left_out.append((folder, "a smoke run of one question is no result"))
+            else:
+                found[folder.resolve()] = folder
+    return sorted(found.values()), left_out
+
+
+def _below(path: Path) -> list[Path]:
+    files = [
+        *path.rglob("submission.csv"),
+        *path.rglob("results*.json"),
+        *path.rglob("summary.json"),
+    ]
+    return sorted({file.parent for file in files if _is_result(file)})
+
+
+def _is_result(file: Path) -> bool:
+    return file.name in {"submission.csv", "results.json", "summary.json"} or bool(
+        CHUNK.match(file.name)
+    )
+
+
+def _holds_results(folder: Path) -> bool:
+    return any(_is_result(file) for file in folder.iterdir())
+
+
+def read_experiments(paths: Iterable[Path]) -> tuple[list[Experiment], list[tuple[Path, str]]]:
+    """Experiments below some paths, in the order of their paths; and what was left out, and why.
+
+    Raises:
+        InputError: A path is not there, or nothing below it holds results.
+    """
+    folders, left_out = find_folders(paths)
+    with Progress("read results", total=len(folders), unit="folders") as progress:
+        experiments = []
+        for folder in folders:
+            experiments.append(read_experiment(folder))
+            progress.advance()
+    return _placed(experiments), left_out
+
+
+def read_experiment(path: Path) -> Experiment:
+    """One result folder, or one submission file.
+
+    A file that cannot be read is a problem of the experiment, never an error: an audit has to
+    tell of it.
+    """
+    problems: list[Problem] = []
+    folder = path if path.is_dir() else path.parent
+    name = folder.name if path.is_dir() else path.stem.removeprefix("submission_")
+    submission = folder / "submission.csv" if path.is_dir() else path
+    summary = summary_of(folder, problems) if path.is_dir() else {}
+    results = results_of(folder, problems) if path.is_dir() else []
+    cells = submission_of(submission, problems)
+    repeated = sorted(
+        {*repeated_ids(r["id"] for r in cells), *repeated_ids(plain_text(r["id"]) for r in results)}
+    )
+    if repeated:
+        shown = ", ".join(repeated[:10])
+        problems.append(
+            Problem("duplicates", f"answered more than once, the first counts: {shown}")
+        )
+    ours = "wattbench_version" in summary
+    environment, questions = _place(path, summary, ours=ours)
+    return Experiment(
+        folder=path,
+        environment=environment,
+        questions=questions,
+        name=name,
+        ours=ours,
+        answers=answers_of(cells, results, problems),
+        repeated=tuple(repeated),
+        gold=gold_of(results),
+        summary=summary,
+        problems=tuple(problems),
+    )
+
+
+def _place(path: Path, summary: Mapping[str, Any], *, ours: bool) -> tuple[str | None, str]:
+    """Environment and question set: what the summary says, else the folders above."""
+    above = path.resolve().parents
+    if ours:
+        return summary.get("run_environment"), above[0].name
+    file = summary.get("questions_file") or (summary.get("config_snapshot") or {}).get(
+        "_questions_file"
+    )
+    said = summary.get("run_environment") or None
+    parent = above[1].name if len(above) > 1 else ""
+    environment = said or (parent if parent not in {EXPERIMENTS, ""} else None)
+    return environment, Path(str(file)).stem if file else above[0].name
+
+
+def _placed(experiments: Sequence[Experiment]) -> list[Experiment]:
+    """The guide's ensembles do not say where they belong: beside them lie their members."""
+    by_folder = {(one.folder.parent, one.name): one for one in experiments}
+    found = []
+    for one in experiments:
+        members = [
+            by_folder.get((one.folder.parent, str(name)))
+            for name in one.summary.get("models") or ()
+        ]
+        beside = next((member for member in members if member is not None), None)
+        if not one.ours and one.ensemble and "questions_file" not in one.summary and beside:
+            one = replace(one, environment=beside.environment, questions=beside.questions)  # noqa: PLW2901
+        found.append(one)
+    return found

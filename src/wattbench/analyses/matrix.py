@@ -1,0 +1,164 @@
+"""The results matrix: a question a row, an experiment's value, references and verdict a column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wattbench.analyses.artifact_verdicts import Dropped, gold_of_set, rule_of, verdict_of
+from wattbench.analyses.artifacts import Experiment
+from wattbench.study.judgement import RuleName
+from wattbench.study.questions import Question
+from wattbench.tables.values import BLANK
+
+FIXED = ("id", "question", "GT_Value", "GT_Ref", "GT_Explanation", "answer_unit", "question_type")
+OWN = ("Value", "Ref", "ValCorrect", "RefScore", "NACorrect")
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The matrix of one question set.
+
+    Args:
+        questions: Name of the question set.
+        rule: Rule of the verdicts.
+        columns: Names of its columns: those of the question, then five an experiment.
+        rows: Its rows; None is an empty cell.
+        experiments: Folder of each experiment by its name in the columns.
+        dropped: What is not in it, and why.
+    """
+
+    questions: str
+    rule: RuleName
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    experiments: Mapping[str, str]
+    dropped: tuple[Dropped, ...]
+
+
+def labels(experiments: Sequence[Experiment]) -> list[str]:
+    """A name for each experiment that no other has: with its environment or path where it must.
+
+    No name is shortened, and no experiment dropped because another has its name.
+    """
+    names = [one.name for one in experiments]
+    with_environment = [
+        f"{one.environment}/{one.name}" if one.environment else one.name for one in experiments
+    ]
+    found = []
+    for place, one in enumerate(experiments):
+        if names.count(one.name) == 1:
+            found.append(one.name)
+        elif with_environment.count(with_environment[place]) == 1:
+            found.append(with_environment[place])
+        else:
+            found.append(_shortest_path(one, experiments))
+    return found
+
+
+def _shortest_path(one: Experiment, experiments: Iterable[Experiment]) -> str:
+    parts = one.folder.resolve().parts
+    others = [other.folder.resolve().parts for other in experiments if other is not one]
+    length = 2
+    while length < len(parts) and any(other[-length:] == parts[-length:] for other in others):
+        length += 1
+    return "/".join(parts[-length:])
+
+
+def matrices(
+    experiments: Sequence[Experiment],
+    *,
+    gold: Sequence[Question] | None,
+    rule: RuleName | None,
+) -> Iterator[Matrix]:
+    """One matrix a question set: sets are never mixed.
+
+    Args:
+        experiments: The experiments.
+        gold: Questions of a gold file; None takes what the results quote.
+        rule: Rule to judge by; None takes the one that the experiments were scored by.
+
+    Raises:
+        InputError: No rule is given and the experiments were scored by several.
+    """
+    rule = rule or rule_of(experiments)
+    for name in dict.fromkeys(one.questions for one in experiments):
+        own = [one for one in experiments if one.questions == name]
+        yield _matrix(name, own, gold, rule)
+
+
+def _matrix(
+    name: str, experiments: Sequence[Experiment], given: Sequence[Question] | None, rule: RuleName
+) -> Matrix:
+    dropped = [
+        Dropped(str(one.folder), problem.detail)
+        for one in experiments
+        for problem in one.problems
+        if problem.dropped
+    ]
+    dropped += [
+        Dropped(str(one.folder), "it holds no answer") for one in experiments if not one.answers
+    ]
+    own = [one for one in experiments if one.answers]
+    answered = {identifier for one in own for identifier in one.answers}
+    about = _about(given, answered)
+    gold, more = gold_of_set(own, about)
+    if given is not None and about is None:
+        dropped.append(Dropped(name, "the gold file has none of its questions; its own count"))
+    ids = list(dict.fromkeys([*gold, *(id_ for one in own for id_ in one.answers)]))
+    heads = labels(own)
+    typed = any(question.kinds for question in gold.values())
+    fixed = FIXED if typed else FIXED[:-1]
+    rows = tuple(
+        (
+            *_question(identifier, gold.get(identifier))[: len(fixed)],
+            *(cell for one in own for cell in _cells(rule, identifier, gold.get(identifier), one)),
+        )
+        for identifier in ids
+    )
+    return Matrix(
+        questions=name,
+        rule=rule,
+        columns=(*fixed, *(f"{head}_{column}" for head in heads for column in OWN)),
+        rows=rows,
+        experiments={head: str(one.folder) for head, one in zip(heads, own, strict=True)},
+        dropped=(*dropped, *more),
+    )
+
+
+def _about(given: Sequence[Question] | None, answered: set[str]) -> Sequence[Question] | None:
+    """The gold file's questions, where it is about this set at all."""
+    return given if any(question.id in answered for question in given or ()) else None
+
+
+def _question(identifier: str, gold: Question | None) -> tuple[Any, ...]:
+    if gold is None:
+        return (identifier, *(None,) * (len(FIXED) - 1))
+    return (
+        identifier,
+        gold.text,
+        gold.value,
+        gold.raw_refs,
+        gold.explanation,
+        gold.unit or BLANK,
+        "; ".join(gold.kinds),
+    )
+
+
+def _cells(
+    rule: RuleName, identifier: str, gold: Question | None, experiment: Experiment
+) -> tuple[Any, ...]:
+    answer = experiment.answers.get(identifier)
+    if answer is None:
+        return (None,) * len(OWN)
+    verdict = None if gold is None else verdict_of(rule, gold, experiment)
+    if verdict is None:
+        return (answer.written, answer.ref_cell, None, None, None)
+    return (
+        answer.written,
+        answer.ref_cell,
+        verdict.value_correct,
+        verdict.ref_overlap,
+        verdict.na_correct,
+    )
