@@ -45,8 +45,12 @@ def with_script(html: str, script: str) -> str:
     bare = POLICY.sub("", html, count=1)
     end = bare.rindex("</body>")
     return (
-        f"{bare[:end]}<script>document.documentElement.dataset.found = "
-        f"JSON.stringify((() => {{{script}}})());</script>{bare[end:]}"
+        f"{bare[:end]}<script>(async () => {{ const wait = (ms) => new Promise((go) => "
+        "setTimeout(go, ms)); const until = async (ready) => { while (!ready()) await wait(20); "
+        "}; await until(() => /of [0-9,]+ questions/.test(document.querySelector('.found')"
+        ".textContent)); const found = await (async () => {"
+        f"{script}}})(); document.documentElement.dataset.found = JSON.stringify(found);"
+        f"}})();</script>{bare[end:]}"
     )
 
 
@@ -76,6 +80,7 @@ OPEN_ALL = """
     document.querySelectorAll("details").forEach((d) => { d.open = true; });
     document.querySelectorAll("table.sortable thead button").forEach((b) => b.click());
     const count = (what) => document.querySelectorAll(what).length;
+    await until(() => count(".open-question") === count("button.line"));
     return [count(".card"), count("img, iframe")];
 """
 
@@ -162,6 +167,7 @@ def test_the_browser_filters_and_answers_to_keys(benign: str, tmp_path: Path) ->
         list.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowDown"}));
         const moved = document.activeElement === openers[1];
         openers[1].click();
+        await until(() => list.querySelector(".open-question"));
         return {failed, id, na, words, disagree, none, all, moved,
           expanded: openers[1].getAttribute("aria-expanded"),
           gold: openers[1].parentElement.querySelector(".gold").textContent,
@@ -192,8 +198,9 @@ def test_the_page_fits_a_phone(which: str, tmp_path: Path, request: pytest.Fixtu
     wrapper = f"""<!doctype html><html><body><script>
         const frame = document.createElement("iframe");
         frame.width = 375; frame.height = 812;
-        frame.onload = () => setTimeout(() => {{
+        frame.onload = () => setInterval(() => {{
           const inner = frame.contentDocument;
+          if (inner.documentElement.dataset.found === undefined) return;
           document.documentElement.dataset.found = JSON.stringify([
             inner.documentElement.scrollWidth, inner.querySelectorAll(".card").length,
             getComputedStyle(inner.querySelector(".wide")).display]);

@@ -1,118 +1,194 @@
-"""The question browser's data: as columns, so that thousands of answers stay small."""
+"""The question browser's data: every verdict, and texts by the question they belong to."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from typing import Any
 
-from markupsafe import Markup
+import numpy as np
+import pyarrow.compute as pc
 
 from wattbench.report import formats
+from wattbench.report.answers import Answers
 from wattbench.report.data import Group
 
+Places = Sequence[int]
+
 RIGHT, WRONG, FAILED, ABSENT = "r", "w", "f", "-"
+BLANK = {RIGHT: "R", WRONG: "b", ABSENT: "B"}
+"""The letter of a verdict on an abstention."""
 
-_ESCAPES = {
-    "<": "\\u003c",
-    ">": "\\u003e",
-    "&": "\\u0026",
-    "\u2028": "\\u2028",
-    "\u2029": "\\u2029",
-}
+LONGEST_TEXT = 20_000
+"""Characters of one text that the page holds; one endless reply must not starve the others."""
+
+CUT = " … (cut here; whole in tables/predictions.parquet)"
 
 
-def safe_json(value: object) -> Markup:
-    """JSON that may stand in a script element: nothing in it can end the element.
+def verdicts(answers: Answers) -> str:
+    """One letter a question: right, wrong, failed or not judged, and whether it is blank."""
+    right, blank = answers.flag("value_correct"), answers.flag("blank")
+    absent = ~answers.judged | (~answers.predicted & answers.flag("missing"))
+    letters = np.full(len(right), WRONG)
+    letters[right] = RIGHT
+    letters[absent] = ABSENT
+    for letter, marked in BLANK.items():
+        letters = np.where(blank & (letters == letter), marked, letters)
+    letters[answers.failed] = FAILED
+    return "".join(letters.tolist())
 
-    `<`, `>` and `&` are written as escapes, and so are U+2028 and U+2029, which end a line in
-    older JavaScript. Refuses NaN.
+
+def disagreement(group: Group) -> tuple[np.ndarray[Any, np.dtype[np.int64]], str]:
+    """Places of the questions, those on which the models disagree most first, and one digit each.
+
+    Models disagree most where half of them are right; then where they give more different
+    answers. The digit is 2 where some are right and others not, 1 where only their answers
+    differ (in more than case and outer blanks), 0 where they agree. Ensembles count only where
+    there are fewer than two models.
+
+    Returns:
+        The places, shape (questions,), and the digits as one text in the questions' order.
     """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for character, escape in _ESCAPES.items():
-        text = text.replace(character, escape)
-    return Markup(text)  # noqa: S704
+    models = [r for r in group.runs if not r.is_ensemble]
+    judged = models if len(models) > 1 else list(group.runs)
+    if not judged or not group.question_rows:
+        return np.arange(len(group.question_rows)), "0" * len(group.question_rows)
+    answers = [group.answers[run.name] for run in judged]
+    right = np.sum([a.flag("value_correct") for a in answers], axis=0)
+    split = np.minimum(right, len(judged) - right)
+    values = np.sort(np.stack([_codes(a) for a in answers]), axis=0)
+    different = 1 + np.sum(values[1:] != values[:-1], axis=0)
+    order = np.lexsort((-different, -split))
+    digits = np.where(split > 0, 2, np.where(different > 1, 1, 0))
+    return order, "".join(map(str, digits.tolist()))
 
 
-def browser_data(group: Group) -> dict[str, Any]:
-    """Questions, every run's answers and verdicts, and the votes, as columns."""
-    questions = group.question_rows
-    positions = {run.name: i for i, run in enumerate(group.runs)}
+def _codes(answers: Answers) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """A number for each answer's value; equal values have the same number."""
+    values = pc.fill_null(pc.utf8_lower(pc.utf8_trim_whitespace(answers.table["value"])), "")
+    hashed = [hash(value) for value in values.to_pylist()]
+    return np.array(hashed, dtype=np.int64)
+
+
+def core(group: Group, digits: str) -> dict[str, Any]:
+    """What the page always holds: runs, question ids and types, and the verdict of every answer."""
+    kinds: dict[str, int] = {}
+    combined = [
+        kinds.setdefault("\n".join(_text(k) or "" for k in q["kinds"]), len(kinds))
+        for q in group.question_rows
+    ]
     return {
         "runs": [
-            {"label": formats.clean(r.label), "css": r.css, "vote": r.is_ensemble,
-             "method": r.row["energy_method"]}
+            {
+                "label": formats.clean(r.label),
+                "css": r.css,
+                "vote": r.is_ensemble,
+                "method": r.row["energy_method"],
+                "retrieval": _text(r.row["retrieval"]),
+            }
             for r in group.runs
         ],
-        "id": [_text(q["question_id"]) for q in questions],
-        "text": [_text(q["question"]) for q in questions],
-        "gold": [_text(q["gold_value"]) for q in questions],
-        "unit": [_text(q["gold_unit"]) for q in questions],
-        "refs": [[_text(r) for r in q["gold_refs"]] for q in questions],
-        "kinds": [[_text(k) for k in q["kinds"]] for q in questions],
-        "why": [_text(q["explanation"]) for q in questions],
-        "answers": [_answers(group, run.name) for run in group.runs],
-        "votes": {
-            str(positions[run.name]): [
-                [
-                    [
-                        positions.get(v["member"], _text(v["member"])),
-                        _text(v["value"]),
-                        int(v["counted"]),
-                        int(v["won"]),
-                        _round(v["weight"]),
-                    ]
-                    for v in group.votes.get((run.name, q["question_id"]), ())
-                ]
-                for q in questions
-            ]
-            for run in group.runs
-            if run.is_ensemble
+        "id": [_text(q["question_id"]) for q in group.question_rows],
+        "kinds": [text.split("\n") if text else [] for text in kinds],
+        "kind": combined,
+        "verdicts": [verdicts(group.answers[r.name]) for r in group.runs],
+        "disagree": digits,
+    }
+
+
+def short(group: Group, places: Places) -> dict[str, Any]:
+    """What a reader scans and searches: question, gold answer, and the value of every answer."""
+    asked = [group.question_rows[p] for p in places]
+    rows = [group.answers[r.name].table.select(["value"]).take(places) for r in group.runs]
+    return {
+        "text": [_text(q["question"]) for q in asked],
+        "gold": [_text(q["gold_value"]) for q in asked],
+        "unit": [_text(q["gold_unit"]) for q in asked],
+        "refs": [_texts(q["gold_refs"]) for q in asked],
+        "value": [[_text(v) for v in row["value"].to_pylist()] for row in rows],
+    }
+
+
+def detail(group: Group, places: Places) -> dict[str, Any]:
+    """What stands behind an opened question: reasons, replies, votes and contexts."""
+    ensembles = [(i, r.name) for i, r in enumerate(group.runs) if r.is_ensemble]
+    return {
+        "why": [_text(group.question_rows[p]["explanation"]) for p in places],
+        "answers": [_answers(group.answers[r.name], places) for r in group.runs],
+        "votes": {str(i): _votes(group, name, places) for i, name in ensembles},
+        "contexts": {
+            formats.clean(name): [_snippets(found.at(p)) for p in places]
+            for name, found in group.contexts.items()
         },
-    }  # fmt: skip
+    }
 
 
-def _answers(group: Group, run: str) -> dict[str, Any]:
+def _answers(answers: Answers, places: Places) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {
         name: []
         for name in (
-            "verdict", "blank", "value", "refs", "clause", "overlap", "na", "confidence", "reply",
-            "said", "error", "detail", "j", "s",
+            "refs", "clause", "overlap", "na", "confidence", "reply", "said", "error", "detail",
+            "j", "s",
         )
     }  # fmt: skip
-    for question in group.question_rows:
-        key = (run, question["question_id"])
-        answer, score = group.predictions.get(key), group.scores.get(key)
-        columns["verdict"].append(_verdict(answer, score))
-        columns["blank"].append(int(bool(answer and answer["blank"])))
-        columns["clause"].append(_text(score["why"]) if score else None)
-        columns["overlap"].append(_round(score["ref_overlap"]) if score else None)
-        columns["na"].append(int(score["na_correct"]) if score else None)
-        answer = answer or dict.fromkeys(
-            ("value", "refs", "confidence", "reply", "explanation", "answer", "error",
-             "error_detail", "allocated_j", "total_s")
-        )  # fmt: skip
-        columns["value"].append(_text(answer["value"]))
-        columns["refs"].append([_text(r) for r in answer["refs"] or ()])
-        columns["confidence"].append(_round(answer["confidence"]))
-        columns["reply"].append(_text(answer["reply"]))
-        columns["said"].append(_text(answer["explanation"] or answer["answer"]))
-        columns["error"].append(_text(answer["error"]))
-        columns["detail"].append(_text(answer["error_detail"]))
-        columns["j"].append(_round(answer["allocated_j"]))
-        columns["s"].append(_round(answer["total_s"]))
+    for row in answers.rows(places):
+        columns["refs"].append(_texts(row["refs"] or ()))
+        columns["clause"].append(_text(row["why"]))
+        columns["overlap"].append(_round(row["ref_overlap"]))
+        columns["na"].append(None if row["na_correct"] is None else int(row["na_correct"]))
+        columns["confidence"].append(_round(row["confidence"]))
+        columns["reply"].append(_text(row["reply"]))
+        columns["said"].append(_text(row["explanation"] or row["answer"]))
+        columns["error"].append(_text(row["error"]))
+        columns["detail"].append(_text(row["error_detail"]))
+        columns["j"].append(_round(row["allocated_j"]))
+        columns["s"].append(_round(row["total_s"]))
     return columns
 
 
-def _verdict(answer: dict[str, Any] | None, score: dict[str, Any] | None) -> str:
-    if answer is not None and answer["error"] is not None:
-        return FAILED
-    if score is None or (answer is None and score["missing"]):
-        return ABSENT
-    return RIGHT if score["value_correct"] else WRONG
+def _votes(group: Group, ensemble: str, places: Places) -> list[list[list[Any]]]:
+    votes = group.votes.get(ensemble)
+    if votes is None:
+        return [[] for _ in places]
+    positions = {run.name: i for i, run in enumerate(group.runs)}
+    return [
+        [
+            [
+                positions.get(v["member"], _text(v["member"])),
+                _text(v["value"]),
+                int(v["counted"]),
+                int(v["won"]),
+                _round(v["weight"]),
+            ]
+            for v in votes.at(place)
+        ]
+        for place in places
+    ]
+
+
+def _snippets(found: list[dict[str, Any]] | None) -> list[list[Any]] | None:
+    if found is None:
+        return None
+    return [
+        [
+            _text(s["document_id"]),
+            _text(s["document_title"]),
+            _text(s["source"]),
+            _round(s["score"]),
+            _text(s["text"]),
+        ]
+        for s in found
+    ]
+
+
+def _texts(values: Sequence[str]) -> list[str | None]:
+    return [_text(v) for v in values]
 
 
 def _text(value: str | None) -> str | None:
-    return None if value is None else formats.clean(value)
+    if value is None:
+        return None
+    shown = formats.clean(value)
+    return shown if len(shown) <= LONGEST_TEXT else shown[:LONGEST_TEXT] + CUT
 
 
 def _round(value: float | None) -> float | None:

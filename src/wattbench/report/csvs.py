@@ -69,14 +69,11 @@ ANSWERS = (
 
 
 def _answers(group: Group) -> str:
+    answered = {run.name: group.answers[run.name].rows() for run in group.runs}
     rows = []
-    for question in group.question_rows:
+    for place, question in enumerate(group.question_rows):
         for run in group.runs:
-            key = (run.name, question["question_id"])
-            merged = {
-                **question, **group.predictions.get(key, {}), **group.scores.get(key, {}),
-                "run": run.name,
-            }  # fmt: skip
+            merged = {**question, **answered[run.name][place], "run": run.name}
             rows.append([merged.get(name) for name in ANSWERS])
     return to_csv(ANSWERS, rows)
 
@@ -94,7 +91,9 @@ def csv_files(data: ReportData, group: Group) -> dict[str, str]:
         ),
         "comparisons": _of_table(COMPARISONS, group.comparisons),
         "ensembles": _of_table(ENSEMBLES, group.ensembles),
-        "votes": _of_table(VOTES, (v for _, vs in sorted(group.votes.items()) for v in vs)),
+        "votes": _of_table(
+            VOTES, (v for _, vs in sorted(group.votes.items()) for v in vs.table.to_pylist())
+        ),
         "compute": _of_table(COMPUTE, group.compute),
         "answers": _answers(group),
         "not-measured": to_csv(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +12,13 @@ import pyarrow.compute as pc
 
 from wattbench.errors import InputError
 from wattbench.report import palette
+from wattbench.report.answers import LEFT_OUT, Answers, Contexts, Votes, by_run
 from wattbench.study.layout import Layout
 from wattbench.study.models import SMOKE, Study
+from wattbench.study.reporting import Report
 from wattbench.tables.answers import PREDICTIONS, SAMPLES, SEGMENTS
 from wattbench.tables.contract import Table
-from wattbench.tables.documents import QUESTIONS
+from wattbench.tables.documents import CONTEXTS, QUESTIONS
 from wattbench.tables.files import file_digest, read_arrow
 from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
 from wattbench.tables.verdicts import COMPARISONS, SCORES, VOTES
@@ -27,8 +28,8 @@ Row = dict[str, Any]
 NEEDED = (RUNS, QUESTIONS, PREDICTIONS, SCORES)
 OPTIONAL = (SEGMENTS, SAMPLES, COMPUTE, ENSEMBLES, VOTES, COMPARISONS, AUDIT)
 
-NOT_SHOWN = frozenset({"rendered_prompt"})
-"""Columns too large for a report; they stay in the tables."""
+COLUMNAR = (PREDICTIONS, SCORES, VOTES, SAMPLES)
+"""Tables that may be long: they stay Arrow tables and never become rows as a whole."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,8 @@ class Group:
     slug: str
     runs: tuple[Run, ...]
     question_rows: tuple[Row, ...]
-    predictions: Mapping[tuple[str, str], Row]
-    """By run and question id."""
-
-    scores: Mapping[tuple[str, str], Row]
-    """By run and question id, under the rule of the headline."""
+    answers: Mapping[str, Answers]
+    """By run, in the order of the questions, judged under the rule of the headline."""
 
     segments: tuple[Row, ...]
     samples: Mapping[str, pa.Table]
@@ -82,8 +80,11 @@ class Group:
 
     compute: tuple[Row, ...]
     ensembles: tuple[Row, ...]
-    votes: Mapping[tuple[str, str], tuple[Row, ...]]
-    """By ensemble and question id, in the members' order."""
+    votes: Mapping[str, Votes]
+    """By ensemble."""
+
+    contexts: Mapping[str, Contexts]
+    """By retrieval; one whose file is not there is left out."""
 
     comparisons: tuple[Row, ...]
     audit: tuple[Row, ...]
@@ -111,11 +112,16 @@ class ReportData:
     """Reason by name of a table that is not there."""
 
     analysis: str | None = None
+    definition: Report = field(default_factory=Report)
+    """What the report shows: the study's `report`, or one of its `reports`."""
+
+    name: str | None = None
+    """Name of the report; None for the default one."""
 
     @property
     def title(self) -> str:
         """Title of the report."""
-        return self.study.report.title or self.study.study.name
+        return self.definition.title or self.study.report.title or self.study.study.name
 
 
 def read_report_data(study: Study) -> ReportData:
@@ -142,7 +148,7 @@ def read_report_data(study: Study) -> ReportData:
             tables[table.name] = table.schema.empty_table()
             continue
         inputs[path.relative_to(layout.results).as_posix()] = file_digest(path)
-        tables[table.name] = _finite(_whole(read_arrow(path, table), table, path))
+        tables[table.name] = _finite(_whole(read_arrow(path, table, without=LEFT_OUT), table, path))
     if not tables["runs"].num_rows:
         raise InputError(
             "the table 'runs' holds no run, so there is nothing to report.",
@@ -150,9 +156,9 @@ def read_report_data(study: Study) -> ReportData:
             mend="Run the workflow's 'infer' and 'score' stages first.",
         )
     rows = {
-        name: _drop(data, NOT_SHOWN).to_pylist()
+        name: data.to_pylist()
         for name, data in tables.items()
-        if name != SAMPLES.name
+        if name not in {t.name for t in COLUMNAR}
     }
     smoke_only = all(str(r["questions"]).endswith(SMOKE) for r in rows["runs"])
 
@@ -164,7 +170,8 @@ def read_report_data(study: Study) -> ReportData:
         _groups(
             study,
             {n: [r for r in found if keep(r)] for n, found in rows.items()},
-            tables["samples"],
+            {t.name: tables[t.name] for t in COLUMNAR},
+            _contexts(study, rows["runs"], inputs, absent),
         )
     )
     return ReportData(
@@ -178,12 +185,13 @@ def read_report_data(study: Study) -> ReportData:
         },
         inputs=inputs,
         absent=absent,
-        analysis=_analysis(study),
+        analysis=analysis_of(study.report),
+        definition=study.report,
     )
 
 
 def _whole(data: pa.Table, table: Table, path: Path) -> pa.Table:
-    lacking = [name for name in table.names() if name not in data.column_names]
+    lacking = [n for n in table.names() if n not in data.column_names and n not in LEFT_OUT]
     if lacking:
         raise InputError(
             f"the table lacks the columns {', '.join(lacking)}.",
@@ -203,24 +211,53 @@ def _finite(data: pa.Table) -> pa.Table:
     return data
 
 
-def _drop(data: pa.Table, names: frozenset[str]) -> pa.Table:
-    return data.drop_columns([n for n in data.column_names if n in names])
+def analysis_of(definition: Report) -> str | None:
+    """The study's own words that a report shows.
 
-
-def _analysis(study: Study) -> str | None:
-    if study.report.analysis is None:
+    Raises:
+        InputError: The file cannot be read.
+    """
+    if definition.analysis is None:
         return None
     try:
-        return Path(study.report.analysis).read_text(encoding="utf-8")
+        return Path(definition.analysis).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"the study's own analysis cannot be read: {error}.",
-            where=study.report.analysis,
+            where=definition.analysis,
             mend="Correct 'report.analysis' in the study, or leave it out.",
         ) from error
 
 
-def _groups(study: Study, rows: dict[str, list[Row]], samples: pa.Table) -> Iterable[Group]:
+def _contexts(
+    study: Study, runs: list[Row], inputs: dict[str, str], absent: dict[str, str]
+) -> dict[tuple[str, str], pa.Table]:
+    """Contexts by question set and retrieval; notes the files read and those not there.
+
+    Only names of the study become paths.
+    """
+    layout = Layout(Path(study.study.results))
+    found: dict[tuple[str, str], pa.Table] = {}
+    for row in runs:
+        key = (str(row["questions"]), str(row["retrieval"]))
+        if key[0] not in study.questions or key[1] not in study.retrievals or key in found:
+            continue
+        path = layout.contexts(*key)
+        name = path.relative_to(layout.results).as_posix()
+        if not path.is_file():
+            absent[name] = "the file is not there"
+            continue
+        inputs[name] = file_digest(path)
+        found[key] = read_arrow(path, CONTEXTS)
+    return found
+
+
+def _groups(
+    study: Study,
+    rows: dict[str, list[Row]],
+    columns: dict[str, pa.Table],
+    contexts: dict[tuple[str, str], pa.Table],
+) -> Iterable[Group]:
     names = list(study.questions)
     keys = sorted(
         {(str(r["environment"]), str(r["questions"])) for r in rows["runs"]},
@@ -246,38 +283,56 @@ def _groups(study: Study, rows: dict[str, list[Row]], samples: pa.Table) -> Iter
         label = (entry.label if entry else None) or questions
         runs = tuple(_runs(study, mine["runs"]))
         rule = {r.name: r.row["rule"] for r in runs}
-        in_group = pc.and_(
-            pc.equal(samples["environment"], environment), pc.equal(samples["questions"], questions)
-        )
-        sampled = samples.filter(in_group)
-        votes: dict[tuple[str, str], list[Row]] = defaultdict(list)
-        for vote in sorted(mine["votes"], key=lambda r: r["position"]):
-            votes[vote["run"], vote["question_id"]].append(vote)
+        long = {
+            name: by_run(
+                data.filter(
+                    pc.and_(
+                        pc.equal(data["environment"], environment),
+                        pc.equal(data["questions"], questions),
+                    )
+                )
+            )
+            for name, data in columns.items()
+        }
+        asked = tuple(sorted(mine["questions"], key=lambda r: r["position"]))
+        ids = pa.array([q["question_id"] for q in asked], pa.string())
+        none = {name: data.slice(0, 0) for name, data in columns.items()}
         yield Group(
             environment=environment,
             questions=questions,
             label=label if len(environments) == 1 else f"{label} on {environment}",
             slug=slug,
             runs=runs,
-            question_rows=tuple(sorted(mine["questions"], key=lambda r: r["position"])),
-            predictions={(r["run"], r["question_id"]): r for r in mine["predictions"]},
-            scores={
-                (r["run"], r["question_id"]): r
-                for r in mine["scores"]
-                if r["rule"] == rule.get(r["run"])
+            question_rows=asked,
+            answers={
+                name: Answers.of(
+                    long["predictions"].get(name, none["predictions"]),
+                    _under(long["scores"].get(name, none["scores"]), rule[name]),
+                    ids,
+                )
+                for name in rule
             },
             segments=tuple(sorted(mine["segments"], key=lambda r: (r["run"], r["number"]))),
             samples={
-                r.name: sampled.filter(pc.equal(sampled["run"], r.name))
+                r.name: long["samples"].get(r.name, none["samples"])
                 for r in runs
                 if not r.is_ensemble
             },
             compute=tuple(sorted(mine["compute"], key=lambda r: r["run"])),
             ensembles=tuple(sorted(mine["ensembles"], key=lambda r: r["run"])),
-            votes={k: tuple(v) for k, v in votes.items()},
+            votes={name: Votes.of(votes, ids) for name, votes in long["votes"].items()},
+            contexts={
+                retrieval: Contexts.of(table, ids)
+                for (asked_of, retrieval), table in contexts.items()
+                if asked_of == questions
+            },
             comparisons=tuple(r for r in mine["comparisons"] if r["rule"] in set(rule.values())),
             audit=tuple(mine["audit"]),
         )
+
+
+def _under(scores: pa.Table, rule: str) -> pa.Table:
+    return scores.filter(pc.equal(scores["rule"], rule))
 
 
 def _runs(study: Study, rows: list[Row]) -> Iterable[Run]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 
+import numpy as np
+
 from wattbench.report import formats
 from wattbench.report.data import Group
 from wattbench.report.grids import Badge, Cell, Grid, Head, count, text
@@ -138,8 +140,8 @@ def failures(group: Group) -> Grid:
     """Questions that failed, by run and kind of failure."""
     counted: Counter[tuple[str, str]] = Counter()
     examples: dict[tuple[str, str], str] = {}
-    for (run, _), row in group.predictions.items():
-        if row["error"] is not None:
+    for run, answers in group.answers.items():
+        for row in answers.rows(np.flatnonzero(answers.failed).tolist()):
             counted[run, row["error"]] += 1
             examples.setdefault((run, row["error"]), row["error_detail"] or "")
     return Grid(

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from wattbench.report import formats, prose
-from wattbench.report.browser import browser_data, safe_json
 from wattbench.report.content import Content
+from wattbench.report.packing import PAGE_LIMIT_BYTES, Chunk, Holding, pack
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def page(content: Content) -> str:
-    """The whole page as HTML.
+ANSWERS_HERE = "<!-- answers -->"
+"""Where the packed answers go. No text of a model, question or name can hold it: `<` is escaped."""
+
+
+def page(content: Content, limit_bytes: int = PAGE_LIMIT_BYTES) -> str:
+    """The whole page as HTML, at most `limit_bytes` of UTF-8 where its tables leave room for that.
 
     Its policy names the script and the style by their sha256, so that nothing a model, question
     or name smuggled in could run even if it got past the escaping.
@@ -33,7 +38,7 @@ def page(content: Content) -> str:
     environment.globals["measured_word"] = formats.NOT_MEASURED
     style = _static("page.css") + _colours(content)
     script = _static("page.js")
-    return environment.get_template("page.html.j2").render(
+    rendered = environment.get_template("page.html.j2").render(
         content=content,
         data=content.data,
         style=Markup(style),  # noqa: S704 - our own file, and colours that the study has validated
@@ -42,10 +47,46 @@ def page(content: Content) -> str:
             f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
             "img-src data:; base-uri 'none'; form-action 'none'"
         ),
-        browsers={c.group.slug: safe_json(browser_data(c.group)) for c in content.groups},
         analysis=None if content.data.analysis is None else prose.rendered(content.data.analysis),
         bar_x=lambda share: f"{2 + share * 116:.1f}",
+        answers_here=Markup(ANSWERS_HERE),  # noqa: S704
+        holdings_here={c.group.slug: Markup(_holding_here(c.group.slug)) for c in content.groups},  # noqa: S704
     )
+    holdings = pack(
+        [c.group for c in content.groups],
+        limit_bytes - len(rendered.encode()) - RESERVE_BYTES * len(content.groups),
+    )
+    for holding in holdings:
+        said = Markup.escape(holding.sentence())
+        rendered = _put(rendered, _holding_here(holding.group.slug), str(said))
+    return _put(rendered, ANSWERS_HERE, "\n".join(_elements(holdings)))
+
+
+RESERVE_BYTES = 1_000
+"""For the sentence on what the page holds."""
+
+
+def _holding_here(slug: str) -> str:
+    return f"<!-- holding of {slug} -->"
+
+
+def _put(html: str, place: str, what: str) -> str:
+    before, after = html.split(place)
+    return f"{before}{what}{after}"
+
+
+def _elements(holdings: list[Holding]) -> Iterator[str]:
+    """The packed answers as script elements that no browser runs; base64 cannot end one."""
+    for holding in holdings:
+        parts: list[tuple[str, list[Chunk]]] = [
+            ("core", [holding.core]), ("short", holding.shorts), ("detail", holding.details),
+        ]  # fmt: skip
+        for part, chunks in parts:
+            for chunk in chunks:
+                yield (
+                    f'<script type="text/plain" class="{part}-of-{holding.group.slug}" '
+                    f'data-count="{len(chunk.places)}">{chunk.packed}</script>'
+                )
 
 
 def _static(name: str) -> str:

@@ -163,31 +163,27 @@ def by_kind(data: ReportData, group: Group) -> list[KindResult]:
     A question of several kinds counts in each. The interval is Wilson's (1927), without
     continuity correction, at the study's level.
     """
-    kinds: dict[str, list[str]] = {kind: [] for kind in KINDS}
-    for question in group.question_rows:
-        kinds["all"].append(question["question_id"])
+    kinds: dict[str, list[int]] = {kind: [] for kind in KINDS}
+    for place, question in enumerate(group.question_rows):
+        kinds["all"].append(place)
         for kind in question["kinds"] or ["other"]:
-            kinds.setdefault(kind, []).append(question["question_id"])
+            kinds.setdefault(kind, []).append(place)
     results = []
-    for kind, ids in kinds.items():
+    for kind, places in kinds.items():
         for run in group.runs:
-            verdicts = [
-                group.scores[run.name, q]["value_correct"]
-                for q in ids
-                if (run.name, q) in group.scores
-            ]
-            if not verdicts:
+            answers = group.answers[run.name]
+            asked = int(answers.judged[places].sum())
+            if not asked:
                 continue
-            right = sum(verdicts)
-            ends = stats.binomtest(right, len(verdicts)).proportion_ci(
+            right = int(answers.flag("value_correct")[places].sum())
+            ends = stats.binomtest(right, asked).proportion_ci(
                 data.study.scoring.confidence_level, method="wilson"
             )
             results.append(
                 KindResult(
-                    run, kind, right, len(verdicts), right / len(verdicts),
-                    float(ends.low), float(ends.high),
+                    run, kind, right, asked, right / asked, float(ends.low), float(ends.high)
                 )
-            )  # fmt: skip
+            )
     return results
 
 

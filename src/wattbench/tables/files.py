@@ -5,9 +5,9 @@ The plain file writers of `wattbench.files` are offered here too: a stage needs 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -35,6 +35,7 @@ __all__ = [
     "digest",
     "fault_of",
     "file_digest",
+    "from_columns",
     "read_arrow",
     "read_frame",
     "read_json",
@@ -42,11 +43,15 @@ __all__ = [
     "sync_folder",
     "to_arrow",
     "write_arrow",
+    "write_batches",
     "write_json",
     "write_rows",
     "write_text",
     "write_whole",
 ]
+
+
+FORMAT: Final[dict[str, Any]] = {"compression": "zstd", "version": "2.6"}
 
 
 def to_arrow(table: Table, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
@@ -61,17 +66,28 @@ def to_arrow(table: Table, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
         surplus = set(row) - known
         if surplus:
             raise ValueError(f"{table.name}: unknown columns {sorted(surplus)}")
+    return from_columns(table, {name: [row.get(name) for row in rows] for name in table.names()})
+
+
+def from_columns(table: Table, columns: Mapping[str, Sequence[Any]]) -> pa.Table:
+    """Columns as an Arrow table of the contract's schema.
+
+    Raises:
+        ValueError: A column is not the table's or is missing, or has a null that it may not have.
+    """
+    if set(columns) != set(table.names()):
+        raise ValueError(f"{table.name}: its columns are {table.names()}, not {list(columns)}")
+    schema = table.schema
+    data = pa.table([pa.array(columns[one.name], one.type) for one in schema], schema=schema)
     for column in table.columns:
-        if not column.null and any(row.get(column.name) is None for row in rows):
+        if not column.null and data[column.name].null_count:
             raise ValueError(f"{table.name}.{column.name}: null, which the contract does not allow")
-    return pa.Table.from_pylist([dict(row) for row in rows], schema=table.schema)
+    return data
 
 
 def write_arrow(path: Path, data: pa.Table) -> None:
     """Write an Arrow table whole as Parquet (zstd)."""
-    write_whole(
-        path, lambda stream: pq.write_table(data, stream, compression="zstd", version="2.6")
-    )
+    write_whole(path, lambda stream: pq.write_table(data, stream, **FORMAT))
 
 
 def write_rows(path: Path, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -79,14 +95,31 @@ def write_rows(path: Path, table: Table, rows: Iterable[Mapping[str, Any]]) -> N
     write_arrow(path, to_arrow(table, rows))
 
 
-def read_arrow(path: Path, table: Table) -> pa.Table:
+def write_batches(path: Path, table: Table, batches: Iterable[Mapping[str, Sequence[Any]]]) -> None:
+    """Write columns that come some rows at a time whole as one Parquet file."""
+
+    def write(stream: IO[bytes]) -> None:
+        with pq.ParquetWriter(stream, table.schema, **FORMAT) as writer:
+            for columns in batches:
+                writer.write_table(from_columns(table, columns))
+
+    write_whole(path, write)
+
+
+def read_arrow(path: Path, table: Table, *, without: Collection[str] = ()) -> pa.Table:
     """Read a Parquet file that `write_rows` wrote.
+
+    Args:
+        path: The file.
+        table: What it should hold.
+        without: Columns that are not read, for they are large.
 
     Raises:
         InputError: The file is missing, broken, of another table or of a newer version.
     """
     try:
-        data = pq.read_table(path, partitioning=None)
+        names = [n for n in pq.read_schema(path).names if n not in without]
+        data = pq.read_table(path, columns=names, partitioning=None)
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(
             f"cannot be read as Parquet: {error}.",

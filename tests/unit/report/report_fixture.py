@@ -127,7 +127,7 @@ KEPT = {
     "environment", "questions", "run", "question_id", "kind", "member", "members", "first",
     "second",
     "rule", "strategy", "severity", "versions", "energy_method", "energy_scope", "best_member",
-    "segment", "device", "scheduler", "phase", "allocated_method", "study",
+    "segment", "device", "scheduler", "phase", "allocated_method", "study", "retrieval",
     "form",
 }  # fmt: skip
 """Columns that join tables or hold a word of ours."""

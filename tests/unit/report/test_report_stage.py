@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
-import json
 import re
 import warnings
 from html.parser import HTMLParser
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from matplotlib.figure import Figure
+from tests.unit.report import packed
 from tests.unit.report import report_fixture as made
 
 from wattbench.errors import InputError
@@ -28,7 +28,10 @@ from wattbench.report.page import page as html_page
 from wattbench.report.stage import render
 from wattbench.report.views import registry
 from wattbench.study.layout import Layout
-from wattbench.tables.files import write_text
+from wattbench.tables.answers import PREDICTIONS
+from wattbench.tables.documents import CONTEXTS
+from wattbench.tables.files import read_rows, write_text
+from wattbench.tables.verdicts import SCORES
 
 VOID = {"meta", "link", "input", "br", "img"}
 
@@ -40,7 +43,7 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.raw: dict[str, list[str]] = {"script": [], "style": []}
-        self.json: list[str] = []
+        self.packed: list[str] = []
         self.rows: dict[str, list[list[str]]] = {}
         self._table: str | None = None
         self._inside: str | None = None
@@ -52,8 +55,8 @@ class Page(HTMLParser):
         self.elements.append((tag, found))
         if tag in self.raw:
             self._inside = tag
-            if found.get("type") == "application/json":
-                self.json.append("")
+            if found.get("type") == "text/plain":
+                self.packed.append("")
             else:
                 self.raw[tag].append("")
         if tag == "table":
@@ -76,8 +79,8 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._inside is not None:
             last = dict(self.elements[-1][1])
-            if last.get("type") == "application/json":
-                self.json[-1] += data
+            if last.get("type") == "text/plain":
+                self.packed[-1] += data
             else:
                 self.raw[self._inside][-1] += data
         elif self._cell is not None:
@@ -223,18 +226,39 @@ def test_a_label_changes_the_report_alone(tmp_path: Path) -> None:
     assert "| The half" in report_markdown(found, {})
 
 
-def test_the_browsers_data_agree_with_the_tables(page: Page) -> None:
-    (text,) = page.json
-    data = json.loads(text)
-    assert len(data["id"]) == 24
-    labels = [run["label"] for run in data["runs"]]
-    smol = data["answers"][labels.index("SmolLM2 135M")]
-    assert smol["verdict"][9] == "f"
-    assert smol["value"][9] is None
-    assert smol["error"][9] == "unparsable"
-    votes = data["votes"][str(labels.index("Majority of three"))][9]
+def test_the_browsers_data_agree_with_the_tables(report: Path) -> None:
+    html = (report / "index.html").read_text(encoding="utf-8")
+    core, shorts, details = packed.core(html), packed.shorts(html), packed.details(html)
+    assert len(core["id"]) == len(shorts) == len(details) == 24
+    labels = [run["label"] for run in core["runs"]]
+    smol = labels.index("SmolLM2 135M")
+    assert core["verdicts"][smol][9] == "f"
+    assert shorts[9]["value"][smol] is None
+    assert details[9]["answers"][smol]["error"] == "unparsable"
+    votes = details[9]["votes"][str(labels.index("Majority of three"))]
     assert [v[2] for v in votes] == [0, 1, 1], "a failed member's vote is not counted"
-    assert all(j is None for j in data["answers"][labels.index("Qwen2.5 Coder 1.5B")]["j"])
+    unmetered = labels.index("Qwen2.5 Coder 1.5B")
+    assert all(d["answers"][unmetered]["j"] is None for d in details.values())
+    answers = read_rows(report.parent / "tables" / "predictions.parquet", PREDICTIONS)
+    scores = {
+        (s["run"], s["question_id"]): s
+        for s in read_rows(report.parent / "tables" / "scores.parquet", SCORES)
+    }
+    for row in answers:
+        run = labels.index(made.LABELS[row["run"]])
+        place = core["id"].index(row["question_id"])
+        right = scores[row["run"], row["question_id"]]["value_correct"]
+        letter = "f" if row["error"] else ("R" if row["blank"] else "r") if right else (
+            "b" if row["blank"] else "w"
+        )  # fmt: skip
+        assert core["verdicts"][run][place] == letter
+        assert shorts[place]["value"][run] == row["value"]
+        assert details[place]["answers"][run]["reply"] == row["reply"]
+    found = read_rows(Layout(report.parent).contexts("demo", "default"), CONTEXTS)
+    for row in found:
+        held = details[row["position"]]["contexts"]["default"]
+        assert [s[4] for s in held] == [s["text"] for s in row["snippets"]]
+        assert [s[3] for s in held] == [s["score"] for s in row["snippets"]]
 
 
 def test_a_missing_needed_table_says_what_to_run(tmp_path: Path) -> None:
@@ -367,15 +391,16 @@ def test_hostile_names_break_no_figure(tmp_path: Path) -> None:
 
 
 def test_hostile_text_arrives_whole_in_the_browser(hostile: Path) -> None:
-    attacked = Page((hostile / "index.html").read_text(encoding="utf-8"))
-    (text,) = attacked.json
-    assert not set(text) & {"<", ">", "&", "\u2028", "\u2029"}
-    data = json.loads(text)
-    texts = {*data["text"], *data["why"]}
-    for answers in data["answers"]:
-        texts |= {
-            t for name in ("reply", "said", "value", "clause", "detail") for t in answers[name]
-        }
+    html = (hostile / "index.html").read_text(encoding="utf-8")
+    for text in Page(html).packed:
+        assert re.fullmatch(r"[A-Za-z0-9+/=]+", text)
+    texts: set[str | None] = set()
+    for short in packed.shorts(html).values():
+        texts |= {short["text"], *short["value"]}
+    for behind in packed.details(html).values():
+        texts |= {behind["why"], *(s[4] for s in behind["contexts"]["default"])}
+        for answer in behind["answers"]:
+            texts |= {answer[name] for name in ("reply", "said", "clause", "detail")}
     for payload in made.PAYLOADS:
         if not re.search(r"[\x00-\x1f\x7f-\x9f]", payload):
             assert payload in texts

@@ -82,14 +82,50 @@
     return Number(value.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 });
   };
 
-  for (const section of document.querySelectorAll("section.browse")) {
-    const data = JSON.parse(section.querySelector("script.answers").textContent);
+  // The answers stand packed in the page: base64 of gzip of JSON.
+  const unpack = async (element) => {
+    const letters = atob(element.textContent);
+    const bytes = Uint8Array.from(letters, (c) => c.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return JSON.parse(await new Response(stream).text());
+  };
+
+  const browse = async (section) => {
+    const slug = section.dataset.group;
+    const parts = (name) => [...document.getElementsByClassName(name + "-of-" + slug)];
     const form = section.querySelector("form");
     const list = section.querySelector("ol.questions");
     const found = section.querySelector(".found");
     const more = section.querySelector(".more");
+
+    const data = await unpack(parts("core")[0]);
     const total = data.id.length;
-    const models = data.runs.map((r, i) => i).filter((i) => !data.runs[i].vote);
+    const nothing = () => new Array(total).fill(null);
+    const texts = { text: nothing(), gold: nothing(), unit: nothing(), refs: nothing() };
+    const values = data.runs.map(nothing);
+    let held = 0;
+    for (const element of parts("short")) {
+      const some = await unpack(element);
+      some.at.forEach((q, i) => {
+        for (const name of Object.keys(texts)) texts[name][q] = some[name][i];
+        some.value.forEach((column, run) => { values[run][q] = column[i]; });
+      });
+      held += some.at.length;
+    }
+    const chunks = parts("detail");
+    const chunkOf = new Array(total).fill(null);
+    let next = 0;
+    chunks.forEach((element, c) => {
+      for (let i = 0; i < Number(element.dataset.count); i += 1) chunkOf[data.order[next + i]] = [c, i];
+      next += Number(element.dataset.count);
+    });
+    const unpacked = new Map();
+    const behind = async (q) => {
+      if (chunkOf[q] === null) return null;
+      const [c, i] = chunkOf[q];
+      if (!unpacked.has(c)) unpacked.set(c, unpack(chunks[c]));
+      return [await unpacked.get(c), i];
+    };
 
     data.runs.forEach((run, i) => {
       const option = make("option", "", run.label);
@@ -102,40 +138,29 @@
       form.elements.kind.append(option);
     });
 
-    const haystack = data.id.map((id, q) =>
-      [id, data.text[q], data.gold[q], ...data.refs[q],
-        ...data.answers.flatMap((a) => [a.value[q], ...a.refs[q]])]
-        .filter(Boolean).join("\n").toLowerCase());
-
-    const is = {
-      right: (run, q) => data.answers[run].verdict[q] === "r",
-      wrong: (run, q) => data.answers[run].verdict[q] === "w",
-      failed: (run, q) => data.answers[run].verdict[q] === "f",
-      blank: (run, q) => data.answers[run].blank[q] === 1,
-    };
-    const disagree = (q) => {
-      const verdicts = new Set(models.map((run) => data.answers[run].verdict[q]));
-      const values = new Set(models.map((run) => (data.answers[run].value[q] || "").trim().toLowerCase()));
-      return verdicts.size > 1 || values.size > 1;
+    let haystacks = null;
+    const haystack = (q) => {
+      haystacks = haystacks || data.id.map((id, p) =>
+        [id, texts.text[p], texts.gold[p], ...(texts.refs[p] || []), ...values.map((v) => v[p])]
+          .filter(Boolean).join("\n").toLowerCase());
+      return haystacks[q];
     };
 
+    const letters = { right: "rR", wrong: "wb", failed: "f", blank: "bRB" };
     const shows = (verdict, who, q) => {
       if (!verdict) return true;
-      if (verdict === "disagree") return disagree(q);
-      const test = is[verdict];
-      if (who === "any") return data.runs.some((r, run) => test(run, q));
-      if (who === "all") return data.runs.every((r, run) => test(run, q));
-      return test(Number(who), q);
-    };
-
-    const shownVerdict = (run, q) => {
-      const answer = data.answers[run];
-      return answer.blank[q] === 1 && answer.verdict[q] === "w" ? "b" : answer.verdict[q];
+      if (verdict === "disagree") return data.disagree[q] !== "0";
+      if (verdict === "split") return data.disagree[q] === "2";
+      const test = (run) => letters[verdict].includes(data.verdicts[run][q]);
+      if (who === "any") return data.runs.some((r, run) => test(run));
+      if (who === "all") return data.runs.every((r, run) => test(run));
+      return test(Number(who));
     };
 
     const chip = (run, q) => {
-      const code = shownVerdict(run, q);
-      const said = data.runs[run].label + ": " + WORDS[code];
+      const letter = data.verdicts[run][q];
+      const code = { R: "r", B: "-" }[letter] || letter;
+      const said = data.runs[run].label + ": " + WORDS[code] + (letter === "R" ? ", blank" : "");
       const mark = make("span", "verdict " + (code === "-" ? "none" : code) + " " + data.runs[run].css, SIGNS[code]);
       mark.title = said;
       mark.setAttribute("role", "img");
@@ -151,71 +176,108 @@
       box.append(shown);
     };
 
-    const answerCard = (run, q) => {
-      const a = data.answers[run];
+    const headOf = (run, q) => {
+      const head = make("h4");
+      head.append(make("bdi", "", data.runs[run].label), chip(run, q));
+      return head;
+    };
+
+    const valueOf = (run, q, error) => {
+      const letter = data.verdicts[run][q];
+      const shown = make("p", "value");
+      if (letter === "f") shown.textContent = "failed" + (error ? ": " + error : "");
+      else if (letters.blank.includes(letter)) shown.textContent = "blank (abstained)";
+      else if (values[run][q] !== null) shown.append(make("bdi", "", values[run][q]));
+      else shown.textContent = texts.text[q] === null ? "" : "no answer recorded";
+      return shown;
+    };
+
+    const voteList = (votes) => {
+      const box = make("ul", "votes");
+      for (const [member, value, counted, won, weight] of votes) {
+        const name = typeof member === "number" ? data.runs[member].label : member;
+        const item = make("li", won ? "" : "lost");
+        item.append(make("span", "", won ? "✓" : "·"), make("bdi", "", name + ": " + (value === null ? "failed" : value) +
+          (counted ? "" : " (not counted)") + (weight === null || weight === 1 ? "" : " × " + number(weight))));
+        box.append(item);
+      }
+      return box;
+    };
+
+    const answerCard = (run, q, some, i) => {
       const who = data.runs[run];
       const card = make("div", "card " + who.css);
-      const head = make("h4");
-      head.append(make("bdi", "", who.label), chip(run, q));
-      card.append(head);
-      if (a.error[q] !== null) {
-        card.append(make("p", "value", "failed: " + a.error[q]));
-        if (a.detail[q]) card.append(make("p", "small", a.detail[q]));
-      } else if (a.blank[q] === 1) {
-        card.append(make("p", "value", "blank (abstained)"));
-      } else if (a.value[q] === null) {
-        card.append(make("p", "value", "no answer recorded"));
-      } else {
-        const value = make("p", "value");
-        value.append(make("bdi", "", a.value[q]));
-        card.append(value);
-      }
-      if (a.said[q]) card.append(make("p", "", a.said[q]));
-      if (a.refs[q].length) card.append(make("p", "small", "cites " + a.refs[q].join(", ") +
-        (a.overlap[q] === null ? "" : " · overlap " + number(a.overlap[q]))));
+      const a = some && some.answers[run];
+      card.append(headOf(run, q), valueOf(run, q, a && a.error[i]));
+      if (!a) return card;
+      if (a.detail[i]) card.append(make("p", "small", a.detail[i]));
+      if (a.said[i]) card.append(make("p", "", a.said[i]));
+      if (a.refs[i].length) card.append(make("p", "small", "cites " + a.refs[i].join(", ") +
+        (a.overlap[i] === null ? "" : " · overlap " + number(a.overlap[i]))));
       const facts = [];
-      if (a.clause[q]) facts.push(a.clause[q]);
-      if (a.na[q] === 0) facts.push("should have been left blank");
-      if (a.confidence[q] !== null) facts.push("confidence " + number(a.confidence[q]));
-      if (a.s[q] !== null) facts.push(number(a.s[q]) + " s");
-      if (a.j[q] !== null) {
+      if (a.clause[i]) facts.push(a.clause[i]);
+      if (a.na[i] === 0) facts.push("should have been left blank");
+      if (a.confidence[i] !== null) facts.push("confidence " + number(a.confidence[i]));
+      if (a.s[i] !== null) facts.push(number(a.s[i]) + " s");
+      if (a.j[i] !== null) {
         const rough = who.method === "estimated" || who.method === "mixed";
-        facts.push((rough ? "~" : "") + number(a.j[q]) + " J allocated" + (rough ? ", estimated" : ""));
+        facts.push((rough ? "~" : "") + number(a.j[i]) + " J allocated" + (rough ? ", estimated" : ""));
       } else if (!who.vote) {
         facts.push("energy not measured");
       }
       card.append(make("p", "small", facts.join(" · ")));
-      const votes = data.votes[run] && data.votes[run][q];
-      if (votes && votes.length) {
-        const box = make("ul", "votes");
-        for (const [member, value, counted, won, weight] of votes) {
-          const name = typeof member === "number" ? data.runs[member].label : member;
-          const item = make("li", won ? "" : "lost");
-          item.append(make("span", "", won ? "✓" : "·"), make("bdi", "", name + ": " + (value === null ? "failed" : value) +
-            (counted ? "" : " (not counted)") + (weight === null || weight === 1 ? "" : " × " + number(weight))));
-          box.append(item);
-        }
-        card.append(box);
-      }
-      if (a.reply[q] !== null) {
+      const votes = some.votes[run] && some.votes[run][i];
+      if (votes && votes.length) card.append(voteList(votes));
+      if (a.reply[i] !== null) {
         const raw = make("details");
-        raw.append(make("summary", "", "Raw reply"), make("pre", "", a.reply[q]));
+        raw.append(make("summary", "", "Raw reply"), make("pre", "", a.reply[i]));
         card.append(raw);
       }
       return card;
     };
 
-    const detail = (q) => {
+    const contextBox = (name, snippets, q) => {
+      const box = make("details", "contexts");
+      const gold = new Set((texts.refs[q] || []).map((r) => r.toLowerCase()));
+      const from = new Set(snippets.map((s) => s[0].toLowerCase()));
+      const missed = [...gold].filter((r) => !from.has(r));
+      const verdict = gold.size === 0 ? "" : missed.length === 0 ? ", the gold documents among them"
+        : ", without the gold " + (missed.length === 1 ? "document " : "documents ") + missed.join(", ");
+      box.append(make("summary", "", "Contexts retrieved (" + name + "): " + snippets.length + verdict));
+      const items = make("ol", "snippets");
+      for (const [id, title, source, score, text] of snippets) {
+        const item = make("li", gold.has(id.toLowerCase()) ? "gold-source" : "");
+        const where = make("p", "small");
+        where.append(make("bdi", "", id + (title && title !== id ? " · " + title : "")));
+        where.append(" · " + source + (score === null ? "" : " " + number(score)) + (gold.has(id.toLowerCase()) ? " · gold document" : ""));
+        item.append(where, make("p", "", text));
+        items.append(item);
+      }
+      box.append(items);
+      return box;
+    };
+
+    const detail = async (q) => {
+      const [some, i] = (await behind(q)) || [null, 0];
       const box = make("div", "open-question");
       const gold = make("dl", "gold");
-      term(gold, "Gold answer", data.gold[q] === "is_blank" ? "none: the documents do not say" : data.gold[q]);
-      term(gold, "Unit", data.unit[q]);
-      term(gold, "Documents", data.refs[q].join(", "));
-      term(gold, "Types", data.kinds[q].map((k) => (k === "na" ? "unanswerable" : k)).join(", "));
-      term(gold, "Why", data.why[q]);
+      term(gold, "Gold answer", texts.gold[q] === "is_blank" ? "none: the documents do not say" : texts.gold[q]);
+      term(gold, "Unit", texts.unit[q]);
+      term(gold, "Documents", (texts.refs[q] || []).join(", "));
+      term(gold, "Types", data.kinds[data.kind[q]].map((k) => (k === "na" ? "unanswerable" : k)).join(", "));
+      if (some) term(gold, "Why", some.why[i]);
+      box.append(gold);
+      if (!some) {
+        box.append(make("p", "small", (texts.text[q] === null ? "The text, the answers" : "Explanations") +
+          ", raw replies, votes and contexts of this question were left to tables/predictions.parquet, to keep this page small."));
+      } else {
+        for (const [name, column] of Object.entries(some.contexts)) {
+          if (column[i] !== null) box.append(contextBox(name, column[i], q));
+        }
+      }
       const cards = make("div", "cards");
-      data.runs.forEach((run, i) => cards.append(answerCard(i, q)));
-      box.append(gold, cards);
+      data.runs.forEach((run, place) => cards.append(answerCard(place, q, some, i)));
+      box.append(cards);
       return box;
     };
 
@@ -225,46 +287,51 @@
       opener.type = "button";
       opener.setAttribute("aria-expanded", "false");
       const words = make("span", "words");
-      words.append(make("bdi", "", data.text[q]));
+      if (texts.text[q] === null) words.append(make("em", "", "text left to tables/questions.parquet"));
+      else words.append(make("bdi", "", texts.text[q]));
       const verdicts = make("span", "verdicts");
       data.runs.forEach((run, i) => verdicts.append(chip(i, q)));
       const id = make("span", "id", data.id[q]);
       id.title = data.id[q];
       opener.append(id, words, verdicts);
-      opener.addEventListener("click", () => {
+      opener.addEventListener("click", async () => {
         const open = opener.getAttribute("aria-expanded") === "true";
         opener.setAttribute("aria-expanded", String(!open));
-        if (open) item.lastElementChild.remove();
-        else item.append(detail(q));
+        item.querySelector(".open-question")?.remove();
+        if (open) return;
+        const box = await detail(q);
+        if (opener.getAttribute("aria-expanded") === "true" && item.childElementCount === 1) item.append(box);
       });
       item.append(opener);
       return item;
     };
 
+    const inOrder = data.id.map((id, q) => q);
     let matches = [];
     let shown = 0;
     const extend = () => {
-      const next = matches.slice(shown, shown + PAGE).map(line);
-      list.append(...next);
-      shown += next.length;
+      const lines = matches.slice(shown, shown + PAGE).map(line);
+      list.append(...lines);
+      shown += lines.length;
       more.hidden = shown >= matches.length;
-      more.textContent = "Show more (" + (matches.length - shown) + " left)";
-      return next[0];
+      more.textContent = "Show more (" + (matches.length - shown).toLocaleString("en") + " left)";
+      return lines[0];
     };
     const refresh = () => {
       const words = form.elements.words.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
       const verdict = form.elements.verdict.value;
       const who = form.elements.run.value;
       const kind = form.elements.kind.value;
-      matches = [];
-      for (let q = 0; q < total; q += 1) {
-        if (words.every((w) => haystack[q].includes(w)) && (!kind || data.kinds[q].includes(kind)) && shows(verdict, who, q)) matches.push(q);
-      }
-      form.elements.run.disabled = verdict === "" || verdict === "disagree";
+      const order = form.elements.order.value === "split" ? data.order : inOrder;
+      matches = order.filter((q) => (!kind || data.kinds[data.kind[q]].includes(kind)) &&
+        shows(verdict, who, q) && words.every((w) => haystack(q).includes(w)));
+      form.elements.run.disabled = ["", "disagree", "split"].includes(verdict);
       list.replaceChildren();
       shown = 0;
       extend();
-      found.textContent = matches.length + " of " + total + " questions. Arrow keys move, Enter opens.";
+      found.textContent = matches.length.toLocaleString("en") + " of " + total.toLocaleString("en") + " questions" +
+        (words.length && held < total ? "; words were looked for in the " + held.toLocaleString("en") + " whose text is here" : "") +
+        ". Arrow keys move, Enter opens.";
     };
     more.addEventListener("click", () => {
       const first = extend();
@@ -281,6 +348,17 @@
       event.preventDefault();
       openers[to].focus();
     });
+    form.hidden = false;
     refresh();
+  };
+
+  for (const section of document.querySelectorAll("section.browse")) {
+    const say = (text) => { section.querySelector(".found").textContent = text; };
+    if (typeof DecompressionStream === "undefined") {
+      say("This browser cannot unpack the answers (it is from before 2023). They stand in tables/answers.csv beside this page.");
+    } else {
+      browse(section).catch((error) => say("The answers on this page cannot be unpacked: " + error.message +
+        ". They stand in tables/answers.csv beside this page."));
+    }
   }
 })();
