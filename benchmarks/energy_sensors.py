@@ -22,7 +22,6 @@ import numpy.typing as npt
 
 from wattbench.telemetry.integrate import (
     Integral,
-    Point,
     Sensor,
     counter_energy,
     sampled_energy,
@@ -201,18 +200,13 @@ def trial(random: Random, shape: str, meter: Meter, *, hz: float = 10.0) -> Tria
     end = start + length
     moments = sampled_moments(random, start, end, hz)
     readings = meter.read(power, moments, random)
-    field_name = "energy_j" if meter.counter else "power_w"
-    points = [
-        Point(float(moment), **{field_name: float(reading)})
-        for moment, reading in zip(moments, readings, strict=True)
-    ]
     integrate = counter_energy if meter.counter else sampled_energy
     return Trial(
         shape,
         meter.name,
         length,
         power.between(start, end),
-        integrate(points, start, end, sensor=meter.sensor),
+        integrate(moments, readings, start, end, sensor=meter.sensor),
         once_a_second(random, power, start, end),
     )
 

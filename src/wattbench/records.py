@@ -83,6 +83,26 @@ def read(path: Path) -> Found:
         return _decoded(data)
 
 
+def each(path: Path) -> Iterator[Record]:
+    """The whole records of a file one after the other, without holding them.
+
+    Damaged ones are left out, and there are none where there is no file.
+
+    Raises:
+        FaultError: The file is there and cannot be read.
+    """
+    try:
+        with path.open("rb") as lines:
+            for line in lines:
+                record = decode(line.rstrip(b"\n"))
+                if record is not None:
+                    yield record
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise FaultError(f"cannot be read: {error.strerror}.", where=str(path)) from error
+
+
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
     """Reading makes a million small objects and no cycle: collecting on the way takes longest."""

@@ -9,15 +9,16 @@ from typing import Any
 
 from wattbench.inference.fold import prediction_row, write_predictions
 from wattbench.inference.jobfile import job_file
-from wattbench.inference.journal import ABSTAINED, ANSWERED, ANSWERS, Outcome, outcomes
+from wattbench.inference.journal import ABSTAINED, ANSWERED, ANSWERS, outcomes
 from wattbench.inference.run import Run
 from wattbench.inference.scheduler import NO_SCHEDULER, Scheduler
+from wattbench.inference.standing import Standing
 from wattbench.inference.work import check_names, worked
 from wattbench.records import Record, read
 from wattbench.study.models import Study
 from wattbench.tables.answers import SAMPLES, SEGMENTS
-from wattbench.tables.files import file_digest, write_json, write_rows
-from wattbench.telemetry.ledger import sample_rows, segment_rows, starts
+from wattbench.tables.files import file_digest, write_batches, write_json, write_rows
+from wattbench.telemetry.ledger import sample_batches, segment_rows, starts
 
 
 def infer(
@@ -58,23 +59,20 @@ def journal_state(study: Study, questions: str, run: str) -> list[dict[str, Any]
     """
     check_names(study, [questions], models=run)
     work = Run(study, questions, run)
-    known = outcomes(read(work.journal / ANSWERS).records)
-    rows: list[dict[str, Any]] = []
-    for row in work.contexts:
-        outcome = known.get(work.keys[row["question_id"]])
-        rows.append(
-            {
-                "question_id": row["question_id"],
-                "state": _state(outcome),
-                "value": outcome.answer.value if outcome and outcome.answer else None,
-                "tries": outcome.tries if outcome else 0,
-            }
-        )
-    return rows
+    return [
+        {
+            "question_id": one.step.row["question_id"],
+            "state": _state(one),
+            "value": one.outcome.answer.value if one.outcome and one.outcome.answer else None,
+            "tries": len(one.tries),
+        }
+        for one in work.standings(read(work.journal / ANSWERS).records)
+    ]
 
 
-def _state(outcome: Outcome | None) -> str:
-    if outcome is None:
+def _state(one: Standing) -> str:
+    outcome = one.outcome
+    if outcome is None or (outcome.done and one.left):
         return "not asked"
     return outcome.error or (ANSWERED if outcome.answer else ABSTAINED)
 
@@ -89,20 +87,20 @@ def fold(run: Run, records: Sequence[Record]) -> None:
     Raises:
         FaultError: The disk is full or the folder cannot be written.
     """
-    names, files, known = run.names, run.files, outcomes(records)
-    rows = [
-        prediction_row(
-            row, known[run.keys[row["question_id"]]], run.messages(row), run.prompt, names
-        )
-        for row in run.contexts
-    ]
+    names, files, standings = run.names, run.files, run.standings(records)
+    rows = [prediction_row(one, run.messages(one.step.row), run.prompt, names) for one in standings]
     # A killed process may have answered more than its last heartbeat says: the journal knows.
-    answered = Counter(o.record["segment"] for o in known.values() if o.done)
+    asked_again = {step.key for one in standings for step in one.steps[: one.counts or 0]}
+    answered = Counter(
+        outcome.record["segment"]
+        for key, outcome in outcomes(records).items()
+        if outcome.done and key not in asked_again
+    )
     segments = [
         {**row, "answered": answered[row["segment"]]} for row in segment_rows(run.journal, names)
     ]
     write_rows(files.segments, SEGMENTS, segments)
-    write_rows(files.samples, SAMPLES, sample_rows(run.journal, names))
+    write_batches(files.samples, SAMPLES, sample_batches(run.journal, names))
     write_predictions(files.predictions, rows)
     write_json(
         files.job,

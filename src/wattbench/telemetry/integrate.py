@@ -6,9 +6,7 @@ they are summed. docs/decisions/0008 derives the formulas and names their source
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,21 +39,6 @@ LEAD_S = 10.0
 
 GAP_S = 1.0
 """Without a sample for longer than this, and than five samples take, is a gap."""
-
-
-@dataclass(frozen=True)
-class Point:
-    """One sample of one device.
-
-    Args:
-        mono: Monotonic clock, seconds.
-        power_w: Power, or None.
-        energy_j: Cumulative counter, or None.
-    """
-
-    mono: float
-    power_w: float | None = None
-    energy_j: float | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +90,7 @@ def least_s(sensor: Sensor, spacing_s: float, *, counter: bool) -> float:
 
 
 def counter_energy(
-    points: Sequence[Point], start: float, end: float, *, sensor: Sensor
+    times: Reals, counter: Reals, start: float, end: float, *, sensor: Sensor
 ) -> Integral:
     """Difference of a cumulative counter between two moments.
 
@@ -117,7 +100,9 @@ def counter_energy(
     starts anew is bridged with the power around, as uncertain as that is large.
 
     Args:
-        points: Samples in order of time, some of them beyond the stretch.
+        times: Moments of the readings in order, monotonic seconds, shape (n,); some are
+            beyond the stretch.
+        counter: The readings, joules; shape (n,).
         start: Start of the stretch, monotonic seconds.
         end: Its end.
         sensor: The counter.
@@ -125,7 +110,7 @@ def counter_energy(
     short = _too_short(start, end, MIN_UPDATES * sensor.period_s)
     if short is not None:
         return short
-    times, counter = _arrays(points, "energy_j")
+    times, counter = _each_once(times, counter)
     near, why = _covering(times, start, end)
     if near is None:
         return Integral(None, None, why)
@@ -145,7 +130,7 @@ def counter_energy(
 
 
 def sampled_energy(
-    points: Sequence[Point], start: float, end: float, *, sensor: Sensor
+    times: Reals, power: Reals, start: float, end: float, *, sensor: Sensor
 ) -> Integral:
     """Trapezoid of sampled power between two moments.
 
@@ -155,7 +140,9 @@ def sampled_energy(
     what is faster than the readings); how old they are, by an even spread over a period.
 
     Args:
-        points: Samples in order of time, some of them beyond the stretch.
+        times: Moments of the readings in order, monotonic seconds, shape (n,); some are
+            beyond the stretch.
+        power: The readings, watts; shape (n,).
         start: Start of the stretch, monotonic seconds.
         end: Its end.
         sensor: The power sensor.
@@ -163,7 +150,7 @@ def sampled_energy(
     short = _too_short(start, end, MIN_READINGS * sensor.period_s)
     if short is not None:
         return short
-    times, power = _arrays(points, "power_w")
+    times, power = _each_once(times, power)
     near, why = _covering(times, start, end)
     if near is None:
         return Integral(None, None, why)
@@ -201,13 +188,8 @@ def _too_short(start: float, end: float, least_s: float) -> Integral | None:
     )
 
 
-def _arrays(points: Sequence[Point], field: str) -> tuple[Reals, Reals]:
-    """Times and values of the points that have a value, each time once."""
-    known: list[tuple[float, Any]] = [
-        (point.mono, getattr(point, field)) for point in points if getattr(point, field) is not None
-    ]
-    times = np.array([time for time, _ in known], dtype=np.float64)
-    values = np.array([value for _, value in known], dtype=np.float64)
+def _each_once(times: Reals, values: Reals) -> tuple[Reals, Reals]:
+    """The first reading of each moment."""
     later = np.concatenate(([True], np.diff(times) > 0)) if len(times) else np.zeros(0, bool)
     return times[later], values[later]
 

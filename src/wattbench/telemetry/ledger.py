@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import bisect
 import datetime as dt
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wattbench.records import Record, mend, read
+import numpy as np
+
+from wattbench.records import Record, each, mend, read
+from wattbench.tables.answers import SAMPLES
 from wattbench.tables.contract import unknown, warning
 from wattbench.telemetry.overlaps import Lived, count_once
-from wattbench.telemetry.phases import devices_of, difference, phase_rows
+from wattbench.telemetry.phases import difference, phase_rows
+from wattbench.telemetry.readings import Readings, read_readings
 from wattbench.telemetry.segment import LEDGER, samples_file
 
 LEAST_LOST_S = 1.0
 """What a crash of the machine may cost, for samples are on disk every second."""
+
+BATCH_ROWS = 50_000
+"""Rows of `samples` that are held at a time."""
 
 CLOCK_STEP_S = 2.0
 """The two clocks of a machine do not drift apart by more than that in a segment."""
@@ -75,30 +82,34 @@ def segment_rows(folder: Path, names: Names) -> list[dict[str, Any]]:
     return [one.row for one in lived]
 
 
-def sample_rows(folder: Path, names: Names) -> list[dict[str, Any]]:
-    """Rows of `samples`: every reading of every meter in every segment of a run."""
+def sample_batches(folder: Path, names: Names) -> Iterator[dict[str, list[Any]]]:
+    """Columns of `samples`, some rows at a time: every reading of every meter of a run."""
     records = ledger_records(folder)
-    rows: list[dict[str, Any]] = []
     for start in _starts(records):
         own = [r for r in records if r["segment"] == start["segment"]]
-        rows += _samples_of(start, own, folder, names)
-    return rows
+        columns = _Columns(start, own, names)
+        for sample in each(samples_file(folder, start["number"])):
+            if sample["kind"] == "sample":
+                columns.add(sample)
+            if len(columns) >= BATCH_ROWS:
+                yield columns.take()
+        yield columns.take()
 
 
 def _lived(start: Record, own: Sequence[Record], folder: Path, names: Names) -> Lived:
-    samples = read(samples_file(folder, start["number"])).records
+    readings = read_readings(samples_file(folder, start["number"]))
     ended = own[-1]["kind"] == "end"
     if not ended:
-        own = _with_last_sample(own, samples)
+        own = _with_last_sample(own, readings)
     last = own[-1]
     job = start["job"]
-    devices = devices_of(samples)
     duration_s = last["mono"] - start["mono"]
-    lost = 0.0 if ended else _longest_gap(own, samples)
+    lost = 0.0 if ended else _longest_gap(own, readings)
     cpu_s = difference(start, last)
-    peak = _peak(own, samples)
-    vram = _vram_peak(samples, devices)
-    phases = phase_rows(own, samples, devices)
+    peaks = [r["rss_peak_bytes"] for r in own if r.get("rss_peak_bytes")]
+    peak = max([*peaks, readings.rss_peak_bytes or 0]) or None
+    vram = readings.vram_peak_bytes
+    phases = phase_rows(own, readings)
     flags = [*_ending_flags(last, lost, ended=ended), *_clock_flags(own), *_gap_flags(phases)]
     if cpu_s is None:
         flags.append(unknown("cpu_s", "the process tree could not be read"))
@@ -106,7 +117,7 @@ def _lived(start: Record, own: Sequence[Record], folder: Path, names: Names) -> 
         flags.append(unknown("rss_peak_bytes", "the process tree could not be read"))
     if vram is None:
         flags.append(unknown("vram_peak_bytes", "no GPU was given to the job or could be read"))
-    gpus = [d for d in devices if d["kind"] == "gpu"]
+    gpus = [d for d in readings.devices if d["kind"] == "gpu"]
     row = {
         **names.columns(),
         "segment": start["segment"],
@@ -133,23 +144,18 @@ def _lived(start: Record, own: Sequence[Record], folder: Path, names: Names) -> 
     return Lived(row, start, last["mono"])
 
 
-def _with_last_sample(own: Sequence[Record], samples: Sequence[Record]) -> list[Record]:
+def _with_last_sample(own: Sequence[Record], readings: Readings) -> list[Record]:
     """A killed process' records, and its sampler's last sample: that outlives the process.
 
     The sampler may have seen more of the process than its last heartbeat tells.
     """
-    last = own[-1]
-    seen = [record for record in samples if record["kind"] == "sample"]
-    if not seen or seen[-1]["mono"] <= last["mono"]:
+    last, mono = own[-1], readings.last_mono
+    if mono is None or mono <= last["mono"]:
         return list(own)
-    cpu = [
-        reading["cpu_s"]
-        for record in seen
-        for reading in record["readings"]
-        if "cpu_s" in reading and record["mono"] >= last["mono"]
-    ]
-    return [*own, {**last, "kind": "sample", "at": seen[-1]["at"], "mono": seen[-1]["mono"],
-                   "cpu_s": cpu[-1] if cpu else last["cpu_s"]}]  # fmt: skip
+    moments, cpu_s = readings.cpu
+    later = len(moments) > 0 and moments[-1] >= last["mono"]
+    return [*own, {**last, "kind": "sample", "at": readings.last_at, "mono": mono,
+                   "cpu_s": float(cpu_s[-1]) if later else last["cpu_s"]}]  # fmt: skip
 
 
 def _ending_flags(last: Record, lost_s: float, *, ended: bool) -> list[dict[str, str]]:
@@ -188,67 +194,46 @@ def moment(seconds: float) -> dt.datetime:
     return dt.datetime.fromtimestamp(seconds, tz=dt.UTC)
 
 
-def _longest_gap(own: Sequence[Record], samples: Sequence[Record]) -> float:
-    moments = sorted([*(r["mono"] for r in own), *(r["mono"] for r in samples if "mono" in r)])
-    gaps = [float(b - a) for a, b in itertools.pairwise(moments)]
-    return max([LEAST_LOST_S, *gaps])
+def _longest_gap(own: Sequence[Record], readings: Readings) -> float:
+    moments = np.sort(np.concatenate(([r["mono"] for r in own], readings.moments)))
+    return max(LEAST_LOST_S, float(np.diff(moments).max(initial=0.0)))
 
 
-def _peak(own: Sequence[Record], samples: Sequence[Record]) -> int | None:
-    seen = [r["rss_peak_bytes"] for r in own if r.get("rss_peak_bytes")]
-    seen += [
-        reading["memory_bytes"]
-        for sample in samples
-        for reading in sample.get("readings", ())
-        if reading["device"] == "process" and "memory_bytes" in reading
-    ]
-    return max(seen) if seen else None
+class _Columns:
+    """Rows of `samples` of one segment, column by column."""
 
+    def __init__(self, start: Record, own: Sequence[Record], names: Names) -> None:
+        self._start = start
+        self._fixed = {**names.columns(), "segment": start["segment"]}
+        marks = [r for r in own if r["kind"] in {"start", "phase"}]
+        self._phases = [mark["phase"] for mark in marks]
+        self._since = [mark["mono"] for mark in marks]
+        self._origin: dict[str, float] = {}
+        self._clear()
 
-def _vram_peak(samples: Sequence[Record], devices: Sequence[Mapping[str, Any]]) -> int | None:
-    gpus = {d["device"] for d in devices if d["kind"] == "gpu"}
-    sums = [
-        sum(r["memory_bytes"] for r in sample.get("readings", ()) if _is_gpu_memory(r, gpus))
-        for sample in samples
-        if any(_is_gpu_memory(r, gpus) for r in sample.get("readings", ()))
-    ]
-    return max(sums) if sums else None
+    def _clear(self) -> None:
+        self._columns: dict[str, list[Any]] = {
+            name: [] for name in SAMPLES.names() if name not in self._fixed
+        }
 
+    def __len__(self) -> int:
+        return len(self._columns["device"])
 
-def _is_gpu_memory(reading: Mapping[str, Any], gpus: set[str]) -> bool:
-    return reading["device"] in gpus and "memory_bytes" in reading
-
-
-def _samples_of(
-    start: Record, own: Sequence[Record], folder: Path, names: Names
-) -> list[dict[str, Any]]:
-    marks = [(r["mono"], r["phase"]) for r in own if r["kind"] in {"start", "phase"}]
-    origin: dict[str, float] = {}
-    rows: list[dict[str, Any]] = []
-    for sample in read(samples_file(folder, start["number"])).records:
-        if sample["kind"] != "sample":
-            continue
-        phase = next((p for m, p in reversed(marks) if m <= sample["mono"]), marks[0][1])
+    def add(self, sample: Record) -> None:
+        at = moment(sample["at"])
+        elapsed_s = max(0.0, sample["mono"] - self._start["mono"])
+        place = max(0, bisect.bisect_right(self._since, sample["mono"]) - 1)
         for reading in sample["readings"]:
             energy = reading.get("energy_j")
             if energy is not None:
-                energy -= origin.setdefault(reading["device"], energy)
-            rows.append(
-                {
-                    **names.columns(),
-                    "segment": start["segment"],
-                    "at": moment(sample["at"]),
-                    "elapsed_s": max(0.0, sample["mono"] - start["mono"]),
-                    "phase": phase,
-                    "device": reading["device"],
-                    "energy_j": energy,
-                    **{
-                        name: reading.get(name)
-                        for name in (
-                            "power_w", "utilisation_pct", "memory_bytes", "temperature_c",
-                            "clock_mhz", "throttle", "cpu_s",
-                        )
-                    },
-                }
-            )  # fmt: skip
-    return rows
+                energy -= self._origin.setdefault(reading["device"], energy)
+            own = {"at": at, "elapsed_s": elapsed_s, "phase": self._phases[place]}
+            own["energy_j"] = energy
+            for name, column in self._columns.items():
+                column.append(own[name] if name in own else reading.get(name))
+
+    def take(self) -> dict[str, list[Any]]:
+        """The columns so far, and start anew."""
+        count, columns = len(self), self._columns
+        self._clear()
+        return {**{name: [value] * count for name, value in self._fixed.items()}, **columns}

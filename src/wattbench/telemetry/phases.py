@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +10,12 @@ from typing import Any
 from wattbench.records import Record
 from wattbench.telemetry.integrate import (
     Integral,
-    Point,
     Sensor,
     counter_energy,
     least_s,
     sampled_energy,
 )
+from wattbench.telemetry.readings import Readings, Trace
 
 DEFAULT_PERIOD_S = 0.1
 BESIDE_PERIOD_S = 1.0
@@ -59,33 +58,17 @@ def stretches_of(own: Sequence[Record]) -> list[Stretch]:
     ]
 
 
-def devices_of(samples: Sequence[Record]) -> list[dict[str, Any]]:
-    """Devices as the sampler found them, with reasons that came up later."""
-    found: dict[str, dict[str, Any]] = {}
-    for record in samples:
-        for device in record.get("devices", ()):
-            found[device["device"]] = dict(device)
-        for reading in record.get("readings", ()):
-            if "reason" in reading and found[reading["device"]]["reason"] is None:
-                found[reading["device"]] |= {"reason": reading["reason"], "method": None}
-    return list(found.values())
-
-
-def phase_rows(
-    own: Sequence[Record], samples: Sequence[Record], devices: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+def phase_rows(own: Sequence[Record], readings: Readings) -> list[dict[str, Any]]:
     """The column `segments.phases`.
 
     Args:
         own: The segment's records of the ledger, in order.
-        samples: Records of its sampler.
-        devices: What the sampler found.
+        readings: What its sampler saw.
     """
     stretches = stretches_of(own)
-    points = _points(samples)
     measured = [
-        _Measured(device, points.get(device["device"], []), stretches)
-        for device in devices
+        _Measured(device, readings.trace(device["device"]), stretches)
+        for device in readings.devices
         if device["kind"] != "process"
     ]
     rows: list[dict[str, Any]] = []
@@ -111,12 +94,12 @@ class _Measured:
     """
 
     def __init__(
-        self, device: Mapping[str, Any], points: Sequence[Point], stretches: Sequence[Stretch]
+        self, device: Mapping[str, Any], trace: Trace, stretches: Sequence[Stretch]
     ) -> None:
         self._device = device
-        self._points = points
+        self._trace = trace
         self._stretches, self._absorbed = self._resolved(stretches)
-        self._idle_w = _idle_w(device, points, self._stretches)
+        self._idle_w = _idle_w(device, trace, self._stretches)
 
     def _resolved(self, stretches: Sequence[Stretch]) -> tuple[list[Stretch], dict[str, str]]:
         least = self._least_s()
@@ -142,10 +125,11 @@ class _Measured:
         return [whole], {one.phase: longest for one in ahead if one.phase != longest}
 
     def _least_s(self) -> float:
-        if self._device["method"] is None or len(self._points) < 2:
+        times = self._trace.mono
+        if self._device["method"] is None or len(times) < 2:
             return 0.0
         counter = self._device["method"] == "counter"
-        spacing = (self._points[-1].mono - self._points[0].mono) / (len(self._points) - 1)
+        spacing = float(times[-1] - times[0]) / (len(times) - 1)
         return least_s(_sensor(self._device), spacing, counter=counter)
 
     def row(self, phase: str) -> dict[str, Any]:
@@ -153,7 +137,7 @@ class _Measured:
         own = [stretch for stretch in self._stretches if stretch.phase == phase]
         if not own:
             return self._too_short(f"counted in {self._absorbed[phase]}")
-        found = _device_energy(self._device, self._points, own, self._idle_w)
+        found = _device_energy(self._device, self._trace, own, self._idle_w)
         if found["energy_j"] is None and self._is_brief():
             return self._too_short("so is the whole segment")
         return found
@@ -181,64 +165,53 @@ class _Measured:
         }
 
 
-def _points(samples: Sequence[Record]) -> dict[str, list[Point]]:
-    found: dict[str, list[Point]] = {}
-    for sample in samples:
-        for reading in sample.get("readings", ()):
-            if "power_w" in reading or "energy_j" in reading:
-                found.setdefault(reading["device"], []).append(
-                    Point(sample["mono"], reading.get("power_w"), reading.get("energy_j"))
-                )
-    return found
-
-
-def _integral(device: Mapping[str, Any], points: Sequence[Point], stretch: Stretch) -> Integral:
+def _integral(device: Mapping[str, Any], trace: Trace, stretch: Stretch) -> Integral:
     if device["method"] is None:
         return Integral(None, None, device["reason"] or "the device has no meter")
-    integrate = counter_energy if device["method"] == "counter" else sampled_energy
-    return integrate(_near(points, stretch), stretch.start, stretch.end, sensor=_sensor(device))
+    near = _near(trace, stretch)
+    start, end, sensor = stretch.start, stretch.end, _sensor(device)
+    if device["method"] == "counter":
+        return counter_energy(*near.counter(), start, end, sensor=sensor)
+    return sampled_energy(*near.power(), start, end, sensor=sensor)
 
 
 def _sensor(device: Mapping[str, Any]) -> Sensor:
     return Sensor(device["period_s"] or DEFAULT_PERIOD_S, device["window_s"])
 
 
-def _near(points: Sequence[Point], stretch: Stretch) -> Sequence[Point]:
-    first = bisect.bisect_left(points, stretch.start - MARGIN_S, key=lambda p: p.mono)
-    last = bisect.bisect_right(points, stretch.end + MARGIN_S, key=lambda p: p.mono)
-    return points[first:last]
+def _near(trace: Trace, stretch: Stretch) -> Trace:
+    return trace.near(stretch.start - MARGIN_S, stretch.end + MARGIN_S)
 
 
-def _beside(device: Mapping[str, Any], points: Sequence[Point], stretch: Stretch) -> Integral:
+def _beside(device: Mapping[str, Any], trace: Trace, stretch: Stretch) -> Integral:
     """The energy by sampled power, beside that of a counter."""
     if device["method"] != "counter":
         return Integral(None, None)
-    near = _near(points, stretch)
-    return sampled_energy(near, stretch.start, stretch.end, sensor=Sensor(BESIDE_PERIOD_S))
+    near = _near(trace, stretch)
+    sensor = Sensor(BESIDE_PERIOD_S)
+    return sampled_energy(*near.power(), stretch.start, stretch.end, sensor=sensor)
 
 
-def _idle_w(
-    device: Mapping[str, Any], points: Sequence[Point], stretches: Sequence[Stretch]
-) -> float | None:
+def _idle_w(device: Mapping[str, Any], trace: Trace, stretches: Sequence[Stretch]) -> float | None:
     """Power at rest: of the first stretch, before anything is loaded."""
     if not stretches or stretches[0].phase != "idle":
         return None
     first = stretches[0]
-    energy = _integral(device, points, first).energy_j
+    energy = _integral(device, trace, first).energy_j
     return None if energy is None else energy / (first.end - first.start)
 
 
 def _device_energy(
     device: Mapping[str, Any],
-    points: Sequence[Point],
+    trace: Trace,
     stretches: Sequence[Stretch],
     idle_w: float | None,
 ) -> dict[str, Any]:
-    parts = [_integral(device, points, stretch) for stretch in stretches]
+    parts = [_integral(device, trace, stretch) for stretch in stretches]
     reasons = [part.reason for part in parts if part.energy_j is None]
     energy, uncertainty = (None, None) if reasons else _together(parts)
     sampled, sampled_uncertainty = _together(
-        [_beside(device, points, stretch) for stretch in stretches]
+        [_beside(device, trace, stretch) for stretch in stretches]
     )
     return {
         "device": device["device"],

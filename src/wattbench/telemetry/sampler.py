@@ -25,12 +25,13 @@ from wattbench.telemetry.processes import tree_usage
 from wattbench.telemetry.rapl import POWERCAP, Rapl
 from wattbench.telemetry.smi import NvidiaSmi
 
-PROCESS = "process"
 WHOLE_EVERY_S = 1.0
 """Seconds between readings of what changes slowly or takes long: memory, temperature, processes."""
 
 SYNC_EVERY_S = 1.0
 """Seconds of samples that a crash of the machine may cost."""
+
+PROCESS = "process"
 
 
 class ProcessTree(Meter):

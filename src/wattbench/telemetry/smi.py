@@ -6,9 +6,11 @@ import subprocess
 import time
 from collections.abc import Sequence
 
+from wattbench.errors import ParseError
 from wattbench.telemetry.given import ALL, NOT_SAID, UNSAID
 from wattbench.telemetry.meters import Device, Meter, Reading
 from wattbench.telemetry.nvml import MIG
+from wattbench.telemetry.smi_csv import COLUMNS, parse_cell
 
 TOOL = "nvidia-smi"
 FIELDS = (
@@ -29,8 +31,6 @@ SLOWEST_HZ = 1.0
 PERIOD_S = 1.0
 """Its power is the mean of the last second on newer GPUs and of the moment on older ones (NVML,
 nvmlDeviceGetPowerUsage); a reading is then between 0 and 1 s old, whichever it is."""
-
-MIB = 1 << 20
 
 Row = dict[str, str]
 
@@ -63,11 +63,11 @@ def parse_query(text: str) -> list[Row]:
     return rows
 
 
-def number(cell: str) -> float | None:
-    """The number of a cell, or None for '[N/A]', '[Not Supported]' and the like."""
+def number(row: Row, name: str) -> float | None:
+    """A figure in its base unit; None where the tool does not say it."""
     try:
-        return float(cell)
-    except ValueError:
+        return parse_cell(row[name], COLUMNS[name][1])
+    except ParseError:
         return None
 
 
@@ -118,7 +118,7 @@ class NvidiaSmi(Meter):
     def _reason(row: Row) -> str | None:
         if row["mig.mode.current"] == "Enabled":
             return MIG
-        if number(row["power.draw"]) is None:
+        if number(row, "power.draw") is None:
             return f"nvidia-smi gives no power: {row['power.draw']}"
         return None
 
@@ -138,12 +138,12 @@ class NvidiaSmi(Meter):
 
     @staticmethod
     def _reading(row: Row) -> Reading:
-        memory = number(row["memory.used"])
+        memory = number(row, "memory.used")
         return Reading(
             row["uuid"],
-            power_w=number(row["power.draw"]),
-            utilisation_pct=number(row["utilization.gpu"]),
-            memory_bytes=None if memory is None else round(memory * MIB),
-            temperature_c=number(row["temperature.gpu"]),
-            clock_mhz=number(row["clocks.sm"]),
+            power_w=number(row, "power.draw"),
+            utilisation_pct=number(row, "utilization.gpu"),
+            memory_bytes=None if memory is None else round(memory),
+            temperature_c=number(row, "temperature.gpu"),
+            clock_mhz=number(row, "clocks.sm"),
         )
