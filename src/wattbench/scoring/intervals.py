@@ -1,64 +1,75 @@
-"""Intervals and tests: Wilson, bootstrap over questions, McNemar's exact test, Holm.
+"""Intervals: Wilson for shares, the bootstrap over questions for scores.
 
-All runs on one question set share one set of resamples, so a difference of two runs is paired by
-question without further work.
+docs/decisions/0014 argues the choices, benchmarks/statistics.py checks the coverage.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from wattbench.scoring.resamples import Clusters, Reals
 from wattbench.scoring.rules import overall
 from wattbench.study.judgement import RuleName, Weights
 
-Reals = NDArray[np.float64]
 Interval = tuple[float, float]
-ROWS_AT_ONCE = 256
-"""Runs whose differences are sorted at once; they fit the cache."""
+SMALLEST_SHARE = 0.001
+"""A bias correction beyond this share of draws on one side would rest on a draw or two."""
 
 
-def wilson(successes: int, trials: int, level: float) -> Interval | None:
+def wilson(
+    successes: float, trials: int, level: float, design_effect: float = 1.0
+) -> Interval | None:
     """Wilson's score interval of a share; None without trials.
 
-    Formula: E. B. Wilson (1927), J. Am. Stat. Assoc. 22:209-212.
+    Formula: E. B. Wilson (1927), J. Am. Stat. Assoc. 22:209-212. Under clustering the number of
+    trials is divided by the design effect, as C. Franco et al. (2019), J. Surv. Stat. Methodol.
+    7:334-364, found to cover best.
 
     Args:
         successes: Number of successes.
         trials: Number of trials.
         level: Confidence level, such as 0.95.
+        design_effect: Variance of the share over that of independent trials.
     """
     if trials == 0:
         return None
+    effective = trials / design_effect
     z = float(special.ndtri(0.5 + level / 2))
     share = successes / trials
-    spread = 1 + z * z / trials
-    centre = (share + z * z / (2 * trials)) / spread
-    half = z * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials)) / spread
+    spread = 1 + z * z / effective
+    centre = (share + z * z / (2 * effective)) / spread
+    half = z * np.sqrt(share * (1 - share) / effective + z * z / (4 * effective**2)) / spread
     # At the ends rounding would leave 1e-17 where the formula gives exactly 0 or 1.
     low = 0.0 if successes == 0 else max(0.0, float(centre - half))
     high = 1.0 if successes == trials else min(1.0, float(centre + half))
     return low, high
 
 
-def resamples(questions: int, count: int, seed: int) -> Reals:
-    """How often each question stands in each resample: an array of shape (count, questions).
+def design_effects(hits: Reals, counted: Reals, clusters: Clusters) -> Reals:
+    """Design effects of shares: how much clusters widen their variance; never below 1.
 
     Args:
-        questions: Number of questions, at least 1.
-        count: Number of resamples.
-        seed: Seed; the same seed and shape give the same resamples.
+        hits: 1 where a question is a success, of shape (questions, runs).
+        counted: 1 where a question is a trial, of the same shape.
+        clusters: Which questions belong together.
+
+    Returns:
+        Of shape (runs,); 1 where the share is 0 or 1 and the data say nothing of it.
     """
-    generator = np.random.default_rng(seed)
-    drawn = generator.integers(0, questions, size=(count, questions))
-    rows = np.arange(count)[:, None] * questions
-    counts = np.bincount((drawn + rows).ravel(), minlength=count * questions)
-    return counts.reshape(count, questions).astype(np.float64)
+    if clusters.count == len(clusters.of):
+        return np.ones(hits.shape[1])
+    trials = counted.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = (hits * counted).sum(axis=0) / trials
+        sums = clusters.sums(counted * (hits - share))
+        few = clusters.count / max(clusters.count - 1, 1)
+        found = few * (sums**2).sum(axis=0) / (trials * share * (1 - share))
+    effects: Reals = np.where(np.isfinite(found), np.maximum(found, 1.0), 1.0)
+    return effects
 
 
 @dataclass(frozen=True)
@@ -131,10 +142,42 @@ def components(
     score = overall(rule, weights, value=value, ref=ref, na=np.nan_to_num(na))
     if not given.all():
         # A resample may miss every unanswerable question though the set has some.
-        countable = rule != "strict" or weights.value + weights.ref > 0 or counts is None
+        countable = rule in WATTBOT or weights.value + weights.ref > 0 or counts is None
         without = overall(rule, weights, value=value, ref=ref, na=None) if countable else np.nan
         score = np.where(given, score, without)
     return Components(value=value, ref=ref, na=na, score=score)
+
+
+def influence(rule: RuleName, weights: Weights, verdicts: Verdicts, whole: Components) -> Reals:
+    """How far each question moves each run's score, of shape (questions, runs).
+
+    With n questions, weighing question i by w_i instead of 1 changes the score by about
+    sum (w_i - 1) L_i / n (B. Efron (1982), The Jackknife, the Bootstrap and Other Resampling
+    Plans, ch. 6). The values of a run sum to 0.
+
+    Args:
+        rule: Name of the rule.
+        weights: Weights of the components.
+        verdicts: Judgements of the runs.
+        whole: Components over all questions, of shape (1, runs).
+    """
+    judged = verdicts.judged
+    blanks = judged * verdicts.unanswerable[:, None]
+    given = blanks.sum(axis=0) > 0
+
+    def part(values: Reals, mean: Reals, counted: Reals) -> Reals:
+        share = np.maximum(counted.mean(axis=0), 1 / len(counted))
+        found: Reals = counted * (values - np.nan_to_num(mean)) / share
+        return found
+
+    value = part(verdicts.value, whole.value[0], judged)
+    ref = part(verdicts.ref, whole.ref[0], judged)
+    na = part(verdicts.na, whole.na[0], blanks)
+    rest = weights.value + weights.ref
+    # `overall` gives the weight of abstention to the others where it cannot be judged.
+    scale = np.where(given, 1.0, 1 / rest if rule == "strict" and rest > 0 else 1.0)
+    found: Reals = scale * (weights.value * value + weights.ref * ref) + weights.na * na
+    return found
 
 
 def percentile_interval(draws: Reals, level: float) -> Interval | None:
@@ -146,99 +189,75 @@ def percentile_interval(draws: Reals, level: float) -> Interval | None:
     return float(low), float(high)
 
 
-def score_interval(
-    draws: Reals, level: float, *, score: float, value: float, share: Interval | None, slope: float
-) -> Interval | None:
-    """Percentile interval of a score, never narrower than its value accuracy allows.
+def accelerated_intervals(
+    draws: Reals, estimate: Reals, sums: Reals, level: float, meter: Reals | None = None
+) -> tuple[Reals, Reals]:
+    """Bias-corrected and accelerated bootstrap intervals (BCa) of several runs at once.
+
+    B. Efron (1987), J. Am. Stat. Assoc. 82:171-185; with the percentiles widened for few clusters
+    as T. Hesterberg (2015), Am. Stat. 69:371-386, section 5.3, does: the normal quantile becomes
+    sqrt(k / (k - 1)) times Student's t with k - 1 degrees of freedom.
+
+    Args:
+        draws: Figures of the resamples, of shape (resamples, runs); infinite where a resample
+            has no finite one.
+        estimate: The figures, of shape (runs,).
+        sums: Influence values summed over each cluster, of shape (clusters, runs).
+        level: Confidence level.
+        meter: What a meter's standard uncertainty adds to the sum of squares of the influence
+            values, of shape (runs,); default: nothing.
+
+    Returns:
+        Lower and upper ends, each of shape (runs,).
+    """
+    clusters, count = len(sums), len(draws)
+    ordered = np.sort(draws, axis=0)
+    tolerance = 1e-12 * np.maximum(np.abs(estimate), 1e-300)
+    below = (draws < estimate - tolerance).sum(axis=0)
+    equal = (np.abs(draws - estimate) <= tolerance).sum(axis=0)
+    share = np.clip((below + equal / 2) / count, SMALLEST_SHARE, 1 - SMALLEST_SHARE)
+    bias = special.ndtri(share)
+    squares = (sums**2).sum(axis=0) + (0.0 if meter is None else meter)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        skew = np.nan_to_num((sums**3).sum(axis=0) / (6 * squares**1.5))
+    quantile = few_quantile(clusters, level) * np.sqrt(clusters / max(clusters - 1, 1))
+    ends = []
+    for z in (-quantile, quantile):
+        moved = bias + (bias + z) / np.maximum(1 - skew * (bias + z), 0.1)
+        place = special.ndtr(moved) * (count - 1)
+        least = np.floor(place).astype(np.intp)
+        most = np.minimum(least + 1, count - 1)
+        runs = np.arange(draws.shape[1])
+        low, high = ordered[least, runs], ordered[most, runs]
+        part = place - least
+        with np.errstate(invalid="ignore"):
+            ends.append(np.where(part > 0, low + (high - low) * part, low))
+    return ends[0], ends[1]
+
+
+def few_quantile(clusters: int, level: float) -> float:
+    """Student's t quantile, two-sided, of a mean over that many clusters."""
+    return float(special.stdtrit(max(clusters - 1, 1), 0.5 + level / 2))
+
+
+def guarded(
+    ends: Interval, *, score: float, value: float, share: Interval | None, slope: float
+) -> Interval:
+    """An interval of a score, never narrower than its value accuracy allows.
 
     A run that is right everywhere is so in every resample: the bootstrap alone would call its
     score certain. Wilson's interval of the value accuracy knows better, so its ends, weighed as
     the score weighs them, bound the score's from inside.
 
     Args:
-        draws: Scores of the resamples.
-        level: Confidence level.
+        ends: The bootstrap's interval.
         score: The score.
         value: Its value accuracy.
         share: Wilson's interval of the value accuracy; None where nothing was judged.
         slope: What one unit of value accuracy adds to the score.
     """
-    found = percentile_interval(draws, level)
-    if found is None or share is None:
-        return found
-    low = min(found[0], score - slope * (value - share[0]))
-    high = max(found[1], score + slope * (share[1] - value))
+    low, high = ends
+    if share is not None:
+        low = min(low, score - slope * (value - share[0]))
+        high = max(high, score + slope * (share[1] - value))
     return max(0.0, low), min(1.0, high)
-
-
-def difference_intervals(
-    draws: NDArray[np.floating[Any]], first: int, level: float
-) -> tuple[Reals, Reals]:
-    """Percentile intervals of a run's differences to the runs behind it.
-
-    Args:
-        draws: Scores of every run in every resample, of shape (runs, resamples), C order.
-        first: Row of the first run.
-        level: Confidence level.
-
-    Returns:
-        Lower and upper ends of `draws[first] - draws[first + 1:]`, each of shape (runs - first -
-        1,). The order statistics next to the percentile are taken, outwards.
-    """
-    count = draws.shape[1]
-    low = int(np.floor((1 - level) / 2 * (count - 1) + 1e-9))
-    ends = np.empty((2, max(draws.shape[0] - first - 1, 0)))
-    for start in range(first + 1, draws.shape[0], ROWS_AT_ONCE):
-        # A whole sort is vectorised where a partition at two places is not: seven times faster.
-        ordered = np.sort(draws[first] - draws[start : start + ROWS_AT_ONCE], axis=1)
-        place = slice(start - first - 1, start - first - 1 + len(ordered))
-        ends[0, place], ends[1, place] = ordered[:, low], ordered[:, count - 1 - low]
-    return ends[0], ends[1]
-
-
-def bootstrap_p(difference: Reals, spread: Reals, differing: Reals) -> Reals:
-    """Two-sided p of differences of score from the bootstrap's standard error.
-
-    p = 2 Phi(-|d| / s), for counting resamples cannot give a p below 1/resamples, which Holm's
-    adjustment over many runs needs. It is never below 2^(1-m), the least that a sign-flip test of
-    m differing questions can give: a handful of questions proves nothing, however alike they are.
-
-    Args:
-        difference: Differences d.
-        spread: Their bootstrap standard errors s.
-        differing: Numbers m of questions on which the two runs score differently.
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.where(spread > 0, np.abs(difference) / spread, np.inf)
-    z = np.where(difference == 0, 0.0, z)
-    normal = 2 * special.ndtr(-z)
-    floor = np.exp2(1.0 - np.minimum(differing, 1000.0))
-    capped: Reals = np.minimum(1.0, np.maximum(normal, floor))
-    return capped
-
-
-def mcnemar(only_first: NDArray[np.int64], only_second: NDArray[np.int64]) -> Reals:
-    """McNemar's exact test, two-sided: the binomial test of the discordant questions.
-
-    Args:
-        only_first: Numbers of questions only the first got right.
-        only_second: Numbers of questions only the second got right.
-
-    Returns:
-        p of every pair; 1 where no question differs.
-    """
-    least = np.minimum(only_first, only_second)
-    total = only_first + only_second
-    # For p = 1/2 doubling the smaller tail is the two-sided exact test (as scipy's binomtest).
-    p: Reals = np.minimum(1.0, 2 * special.bdtr(least, total, 0.5))
-    return np.where(total == 0, 1.0, p)
-
-
-def holm(p: Sequence[float] | Reals) -> Reals:
-    """The p values adjusted for their number (S. Holm (1979), Scand. J. Stat. 6:65-70)."""
-    values = np.asarray(p, dtype=np.float64)
-    order = np.argsort(values, kind="stable")
-    stepped = values[order] * (len(values) - np.arange(len(values)))
-    adjusted = np.empty_like(values)
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(stepped))
-    return adjusted

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar, assert_never
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wattbench.errors import InputError
-from wattbench.scoring import strict, wattbot
+from wattbench.scoring import plain, strict, wattbot
+from wattbench.scoring.custom import ValueRule
 from wattbench.study.judgement import RuleName, Weights
 from wattbench.study.questions import Question
 from wattbench.tables.values import BLANK, canonical_refs, is_abstention
@@ -65,35 +67,50 @@ def ref_cell(refs: tuple[str, ...] | list[str]) -> str:
 
 def unanswerable(rule: RuleName, gold: Question) -> bool:
     """Whether a rule takes a question for one that the documents do not answer."""
-    if rule == "strict":
-        return not gold.answerable
-    return wattbot.is_blank(gold.value)
+    if rule in WATTBOT:
+        return wattbot.is_blank(gold.value)
+    return not gold.answerable
 
 
-def judge(rule: RuleName, gold: Question, prediction: Prediction | None) -> Verdict | None:
+def judge(
+    rule: RuleName, gold: Question, prediction: Prediction | None, own: ValueRule | None = None
+) -> Verdict | None:
     """Judge one answer.
 
     Args:
         rule: Name of the rule.
         gold: The question with its gold answer.
         prediction: The answer; None where there is none.
+        own: What judges the value under a rule that is not built in.
 
     Returns:
-        The verdict; None where the rule leaves a missing answer out of its means (both WattBot
-        rules do, `strict` counts it as wrong).
+        The verdict; None where the rule leaves the answer out of its means: both WattBot rules
+        do so with a missing answer (the others count it as wrong), `numeric` with a question
+        whose gold answer is no number.
     """
-    match rule:
-        case "strict":
-            return _strict(gold, prediction)
-        case "wattbot-v1":
-            return _wattbot(gold, prediction, 1)
-        case "wattbot-v2":
-            return _wattbot(gold, prediction, 2)
-        case _:
-            assert_never(rule)
+    version = WATTBOT.get(rule)
+    if version is not None:
+        return _wattbot(gold, prediction, version)
+    return _judge(VALUE_RULES[rule] if own is None else own, gold, prediction)
 
 
-def _strict(gold: Question, prediction: Prediction | None) -> Verdict:
+def _of_texts(
+    function: Callable[[str, str, str | None], tuple[bool, str] | None],
+) -> ValueRule:
+    return lambda question, value: function(question.value, value, question.unit)
+
+
+WATTBOT: Mapping[RuleName, wattbot.Version] = {"wattbot-v1": 1, "wattbot-v2": 2}
+VALUE_RULES: Mapping[RuleName, ValueRule] = {
+    "strict": _of_texts(strict.value_correct),
+    "exact": _of_texts(plain.exact),
+    "contains": _of_texts(plain.contains),
+    "numeric": _of_texts(plain.numeric),
+}
+"""What each rule but WattBot's calls the right value of an answerable question."""
+
+
+def _judge(value_rule: ValueRule, gold: Question, prediction: Prediction | None) -> Verdict | None:
     if prediction is None or prediction.error is not None or prediction.value is None:
         why = (
             f"failed: {prediction.error or 'no answer'}"
@@ -107,8 +124,10 @@ def _strict(gold: Question, prediction: Prediction | None) -> Verdict:
         blank = is_abstention(prediction.value)
         why = "abstained as it should" if blank else "answered an unanswerable question"
         return Verdict(value_correct=blank, ref_overlap=overlap, na_correct=blank, why=why)
-    right, why = strict.value_correct(gold.value, prediction.value, gold.unit)
-    return Verdict(value_correct=right, ref_overlap=overlap, na_correct=True, why=why)
+    found = value_rule(gold, prediction.value)
+    if found is None:
+        return None
+    return Verdict(value_correct=found[0], ref_overlap=overlap, na_correct=True, why=found[1])
 
 
 def _wattbot(
@@ -138,15 +157,16 @@ def overall(
         value: Share of right values.
         ref: Mean Jaccard index of references.
         na: Share of unanswerable questions left blank; None without such questions. The WattBot
-            rules then count it as 1; `strict` gives its weight to the other two in proportion.
+            rules then count it as 1; the others give its weight to the other two in proportion.
 
     Raises:
-        InputError: Under `strict` only unanswerable questions have weight, and there are none.
+        InputError: Only unanswerable questions have weight, there are none, and the rule is not
+            WattBot's.
     """
     counted = weights.value * value + weights.ref * ref
     if na is not None:
         return counted + weights.na * na
-    if rule != "strict":
+    if rule in WATTBOT:
         return counted + weights.na
     rest = weights.value + weights.ref
     if rest <= 0:

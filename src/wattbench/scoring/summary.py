@@ -16,7 +16,7 @@ from wattbench.scoring.intervals import (
     wilson,
 )
 from wattbench.scoring.judging import rules_of, verdicts_of
-from wattbench.scoring.rules import value_slope
+from wattbench.scoring.rules import WATTBOT, value_slope
 from wattbench.study.judgement import RuleName, Scoring
 from wattbench.study.questions import Question
 
@@ -31,48 +31,38 @@ def scores_by_rule(scoring: Scoring, gold: Sequence[Question], rows: Sequence[Ro
         gold: The questions.
         rows: Rows of the table `scores` of one run.
     """
-    counts = resamples(len(gold), scoring.bootstrap, scoring.seed)
-    found: Row = {}
-    for rule in rules_of(scoring):
-        verdicts = verdicts_of(rule, gold, rows)
-        whole = components(rule, scoring.weights, verdicts)
-        drawn = components(rule, scoring.weights, verdicts, counts)
-        found[rule] = _rule_scores(rule, scoring, verdicts, whole, drawn)
-    return found
+    clusters = clusters_of(gold, scoring.cluster)
+    return {
+        rule: _rule_scores(
+            scoring,
+            standing_of(scoring, rule, ["it"], verdicts_of(rule, gold, rows), clusters),
+        )
+        for rule in rules_of(scoring)
+    }
 
 
-def _rule_scores(
-    rule: RuleName, scoring: Scoring, verdicts: Verdicts, whole: Components, drawn: Components
-) -> Row:
-    level, weights = scoring.confidence_level, scoring.weights
+def _rule_scores(scoring: Scoring, found: Standing) -> Row:
+    verdicts, whole = found.verdicts, found.whole
     judged = verdicts.judged[:, 0] > 0
     unanswerable = judged & (verdicts.unanswerable > 0)
-    correct = int(verdicts.value[judged, 0].sum())
-    left_blank = int(verdicts.na[unanswerable, 0].sum())
     recall = _known(whole.na[0, 0])
-    if recall is None and rule != "strict":
+    if recall is None and found.rule != "strict":
         recall = 1.0
-    share = wilson(correct, int(judged.sum()), level)
     return {
         "score": _known(whole.score[0, 0]),
-        "score_interval": score_interval(
-            drawn.score[:, 0],
-            level,
-            score=float(whole.score[0, 0]),
-            value=float(whole.value[0, 0]),
-            share=share,
-            slope=value_slope(rule, weights, unanswerable=bool(unanswerable.any())),
-        ),
+        "score_interval": found.ends[0],
         "value_accuracy": _known(whole.value[0, 0]),
-        "value_accuracy_interval": share,
+        "value_accuracy_interval": found.shares[0],
         "ref_overlap": _known(whole.ref[0, 0]),
-        "ref_overlap_interval": percentile_interval(drawn.ref[:, 0], level),
+        "ref_overlap_interval": percentile_interval(
+            found.drawn.ref[:, 0], scoring.confidence_level
+        ),
         "na_recall": recall,
-        "na_recall_interval": wilson(left_blank, int(unanswerable.sum()), level),
+        "na_recall_interval": na_share(found, scoring, 0),
         "judged": int(judged.sum()),
-        "correct": correct,
+        "correct": int(verdicts.value[judged, 0].sum()),
         "unanswerable": int(unanswerable.sum()),
-        "left_blank": left_blank,
+        "left_blank": int(verdicts.na[unanswerable, 0].sum()),
     }
 
 
