@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from wattbench.report.views import plotting
@@ -18,21 +18,34 @@ FORMATS: dict[str, dict[str, None]] = {
 }
 """Each format with the metadata to leave out, for it would differ from day to day."""
 
-_SETTINGS: Any = {"svg.hashsalt": "wattbench", "svg.fonttype": "path", "pdf.fonttype": 42}
+_SETTINGS: Any = {"svg.hashsalt": "wattbench", "svg.fonttype": "path", "pdf.fonttype": 3}
+"""Text stays text in PDF, as Type 3: whole subsets of TrueType fonts take a second each."""
+
+_QUICK = {"compress_level": 4}
+"""Level 6 makes PNG files 3 % smaller in twice the time."""
 
 
-def figure_bytes(figure: Figure) -> dict[str, bytes]:
-    """The figure in every format, by file name suffix."""
+def figure_bytes(
+    figure: Figure, formats: Iterable[str] = FORMATS, dpi: int = plotting.DPI
+) -> dict[str, bytes]:
+    """The figure in every format, by file name suffix.
+
+    Args:
+        figure: The figure; it is laid out once for all formats.
+        formats: Some of `FORMATS`.
+        dpi: Dots an inch of PNG files.
+    """
     written: dict[str, bytes] = {}
-    with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
+    with plotting.style(_SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         # Laid out once: a layout engine would do it again for every format.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
-        for suffix, metadata in FORMATS.items():
+        for suffix in formats:
             stream = io.BytesIO()
+            more: dict[str, Any] = {"pil_kwargs": _QUICK} if suffix == "png" else {}
             figure.savefig(
-                stream, format=suffix, metadata=metadata, dpi=plotting.DPI, facecolor="white"
+                stream, format=suffix, metadata=FORMATS[suffix], dpi=dpi, facecolor="white", **more
             )
             written[suffix] = stream.getvalue()
     return written

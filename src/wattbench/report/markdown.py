@@ -92,7 +92,7 @@ def _group(part: GroupContent, figures: dict[tuple[str, str], str], *, several: 
         )
         parts.append(f"Not on the plot, for their energy is unknown: {listed}.")
     section("Models", part.models)
-    section("Accuracy by question type", part.kinds, view="question-types")
+    section("Accuracy by question type", part.kinds, view="accuracy_by_type")
     section("Pairwise comparisons", part.comparisons, view="comparisons")
     section("Ensembles", part.ensembles)
     section("Energy over time", view="power")

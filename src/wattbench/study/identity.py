@@ -105,9 +105,9 @@ def tables_slice(study: Study) -> Slice:
 def report_slice(study: Study) -> Slice:
     """What the report depends on, beside the tables: all that is only shown."""
     return {
-        "title": study.report.title,
+        "report": study.report.model_dump(mode="json"),
+        "reports": {n: r.model_dump(mode="json") for n, r in study.reports.items()},
         "description": study.study.description,
-        "analysis": study.report.analysis,
         "models": {n: [m.label, m.colour] for n, m in study.models.items()},
         "ensembles": {n: e.label for n, e in study.ensembles.items()},
         "questions": {n: q.label for n, q in study.questions.items()},

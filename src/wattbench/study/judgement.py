@@ -92,11 +92,3 @@ class Price(Section):
     currency: Text = "USD"
     source: Text
     """Where the prices come from, with their date."""
-
-
-class Report(Section):
-    """How results are shown; changing it re-renders the report only."""
-
-    title: str | None = None
-    analysis: str | None = None
-    """Markdown file with the study's own words, shown in the report."""

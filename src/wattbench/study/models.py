@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 
 from wattbench.study.cluster import Cluster
 from wattbench.study.inference import Ensemble, Model
-from wattbench.study.judgement import Energy, Price, Report, Scoring
+from wattbench.study.judgement import Energy, Price, Scoring
+from wattbench.study.reporting import RESERVED, Report
 from wattbench.study.retrieval import Corpus, Index, QuestionSet, Retrieval
 from wattbench.study.section import Name, Section, Text
 
@@ -46,6 +47,11 @@ class Study(Section):
     """Prices by model id, which is a model's `weights` to the letter."""
 
     report: Report = Report()
+    """The report of everything, in `report/`."""
+
+    reports: dict[Name, Report] = Field(default_factory=dict)
+    """Further reports by name, each in `report/<name>/`."""
+
     cluster: Cluster = Cluster()
 
     @model_validator(mode="after")
@@ -88,6 +94,8 @@ class Study(Section):
         for name in self.questions:
             if name.endswith(SMOKE):
                 yield f"questions.{name}: names ending in '{SMOKE}' are kept for the smoke target"
+        for name in self.reports.keys() & RESERVED:
+            yield f"reports.{name}: the default report has a file or folder of that name"
 
     def corpus_of(self, index: str) -> str:
         """Name of the corpus that an index is built over."""

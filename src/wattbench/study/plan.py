@@ -151,9 +151,9 @@ class Plan:
 
     def report_identity(self) -> str:
         """Digest of how results are shown, the study's own words included."""
-        words = self.study.report.analysis
-        text = identity.file_bytes_digest(Path(words)) if words else None
-        return identity.digest_of([identity.report_slice(self.study), text])
+        shown = (self.study.report, *self.study.reports.values())
+        words = [r.analysis and identity.file_bytes_digest(Path(r.analysis)) for r in shown]
+        return identity.digest_of([identity.report_slice(self.study), words])
 
     def asked(self, questions: str) -> str:
         """Digest of what the models are asked."""

@@ -42,8 +42,10 @@ def problems_of(study: Study) -> Iterator[InputError]:
             yield from _file(f"corpora.{name}.metadata", corpus.metadata)
     for questions in study.questions.values():
         yield from _complaints(read_questions, Path(questions.file))
-    if study.report.analysis is not None:
-        yield from _file("report.analysis", study.report.analysis)
+    shown = {"report": study.report, **{f"reports.{n}": r for n, r in study.reports.items()}}
+    for place, report in shown.items():
+        if report.analysis is not None:
+            yield from _file(f"{place}.analysis", report.analysis)
     yield from _results(study.study.results)
     for name, model in study.models.items():
         yield from _model(f"models.{name}", model)

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from wattbench.analyses.frontier import frontier
 from wattbench.report import formats, measures
 from wattbench.report.data import Group, ReportData, Run
-from wattbench.report.views import plotting
+from wattbench.report.metrics import Value
+from wattbench.report.views import plotting, scatter
 from wattbench.report.views.placing import Anchor, Box, Placed, place
-from wattbench.report.views.registry import NARROW, CannotDraw, view
+from wattbench.report.views.registry import NARROW, CannotDraw, Plot, view
 from wattbench.report.views.svg import FONT, Canvas, fitted, linear_ticks, log_ticks, text_width
 
-_LEADER = {"arrowstyle": "-", "color": "#999999", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 4}
 X_LABEL = "Energy per correct answer (J, log scale; less is better)"
 
 
@@ -252,69 +251,28 @@ def _intervals(canvas: Canvas, scale: Scale, point: Point) -> None:
     caption="Up and to the left is better. Whiskers are intervals on both axes; the dashed line "
     "joins the runs that no other beats on both. Diamonds are ensembles. Hollow marks are "
     "estimates, not measurements.",
+    section="Energy and cost",
     svg=draw_svg,
 )
-def draw_figure(_data: ReportData, group: Group) -> Figure:
+def draw_figure(data: ReportData, group: Group) -> Plot:
     """The plot for files."""
     found = _needed(group)
-    figure, axes = plotting.axes(7.6, 4.6)
-    best = front(found)
     scale = scale_of(found, Box(0, 0, 1, 1))
-    axes.set_xscale("log")
-    axes.set_xlim(scale.low_j, scale.high_j)
-    axes.set_ylim(scale.bottom, scale.top)
-    ticks = log_ticks(scale.low_j, scale.high_j)
-    axes.set_xticks(ticks, [formats.figures(t, 2) for t in ticks])
-    axes.minorticks_off()
-    if len(best) > 1:
-        axes.step(
-            [p.energy_j for p in best], [p.score for p in best], where="post",
-            linestyle="--", color="#888888", linewidth=1, zorder=1,
-        )  # fmt: skip
-    for p in found:
-        high = scale.high_j if p.high_j is None else p.high_j
-        axes.hlines(p.score, p.low_j, high, color=p.run.colour, linewidth=1.2, alpha=0.6)
-        axes.vlines(
-            p.energy_j, p.score_low, p.score_high, color=p.run.colour, linewidth=1.2, alpha=0.6
+    marks = [
+        scatter.Mark(
+            plotting.literal(p.label()), p.run.colour,
+            Value(p.energy_j, p.low_j, p.high_j), Value(p.score, p.score_low, p.score_high),
+            scatter.shape_of(p.run), open_right=p.high_j is None, hollow=p.estimate,
+            strong=bool(p.run.row["headline"]),
         )
-        if p.high_j is None:
-            axes.plot(
-                [scale.high_j],
-                [p.score],
-                marker=">",
-                color=p.run.colour,
-                clip_on=False,
-                markersize=5,
-            )
-        axes.plot(
-            [p.energy_j], [p.score], linestyle="none", marker="D" if p.run.is_ensemble else "o",
-            markersize=7.5, markeredgewidth=1.8, markeredgecolor=p.run.colour,
-            markerfacecolor="white" if p.estimate else p.run.colour, zorder=5,
-        )  # fmt: skip
-    axes.set_xlabel(X_LABEL)
-    axes.set_ylabel("Score")
-    left, right, bottom, top = plotting.pixels(figure, axes)
-    pixel = Scale(
-        Box(left, 0, right, top - bottom), scale.low_j, scale.high_j, scale.bottom, scale.top
+        for p in found
+    ]  # fmt: skip
+    thresholds = data.definition.thresholds
+    figure = scatter.draw(
+        marks,
+        scatter.Axis(X_LABEL, True, (scale.low_j, scale.high_j), thresholds.energy_per_correct_j),
+        scatter.Axis("Score", ends=(scale.bottom, scale.top), threshold=thresholds.score),
+        front=True,
+        height=4.6,
     )
-    for p, spot in zip(
-        found, lay_out(found, pixel, plotting.LABEL_PX, unit=plotting.DPI / 96), strict=True
-    ):
-        x = pixel.x(p.energy_j)
-        y = pixel.y(p.score)
-        before = spot.box.right <= x
-        axes.annotate(
-            plotting.literal(p.label()),
-            xy=(p.energy_j, p.score),
-            xytext=(
-                ((spot.box.right - 2 if before else spot.box.left + 2) - x) * 72 / plotting.DPI,
-                (y - (spot.box.top + spot.box.bottom) / 2) * 72 / plotting.DPI,
-            ),
-            textcoords="offset points",
-            va="center",
-            ha="right" if before else "left",
-            fontsize=plotting.LABEL_PT,
-            arrowprops=_LEADER if spot.leader else None,
-            zorder=6,
-        ).set_in_layout(False)
-    return figure
+    return Plot(figure, tuple((run.label, why) for run, why in without_energy(group)))

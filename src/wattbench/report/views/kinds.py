@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from wattbench.report import formats
 from wattbench.report.data import Group, ReportData
+from wattbench.report.metrics import Value
 from wattbench.report.tables import KINDS, KindResult, by_kind, level
-from wattbench.report.views import plotting
-from wattbench.report.views.registry import NARROW, CannotDraw, view
+from wattbench.report.views import plotting, rows
+from wattbench.report.views.registry import NARROW, CannotDraw, Plot, view
 from wattbench.report.views.svg import Canvas, fitted, text_width
 
 ROW = 19
 GAP = 20
+FEW = 10
+"""Questions of a type below which its shares are marked as hardly telling."""
 
 
 def _panels(data: ReportData, group: Group) -> dict[str, list[KindResult]]:
@@ -27,7 +29,8 @@ def _panels(data: ReportData, group: Group) -> dict[str, list[KindResult]]:
 
 def _title(kind: str, results: list[KindResult]) -> str:
     name = fitted(KINDS.get(kind, kind), 150)
-    return f"{name}  (n = {max(r.asked for r in results)})"
+    asked = max(r.asked for r in results)
+    return f"{name}  (n = {asked}{', (!)' if asked < FEW else ''})"
 
 
 def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
@@ -76,35 +79,29 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
 
 
 @view(
-    "question-types",
+    "accuracy_by_type",
     title="Accuracy by question type",
-    caption="Share of right values with Wilson intervals and the number of questions. "
-    "A question of several types counts in each.",
+    caption="Share of right values with Wilson intervals and the number of questions; (!) marks "
+    "types with fewer than ten. A question of several types counts in each.",
+    section="Accuracy",
     svg=draw_svg,
 )
-def draw_figure(data: ReportData, group: Group) -> Figure:
+def draw_figure(data: ReportData, group: Group) -> Plot:
     """The plot for files."""
-    panels = _panels(data, group)
-    runs = max(len(r) for r in panels.values())
-    lines = -(-len(panels) // 2)
-    figure = Figure(
-        figsize=(7.6, max(1.6, lines * (0.7 + 0.19 * runs))), dpi=plotting.DPI, layout="constrained"
-    )
-    for position, (kind, results) in enumerate(panels.items()):
-        axes = figure.add_subplot(lines, 2, position + 1)
-        plotting.plain(axes)
-        for row, r in enumerate(results):
-            axes.hlines(-row, r.low, r.high, color=r.run.colour, linewidth=2, alpha=0.55)
-            axes.plot(
-                [r.accuracy], [-row], linestyle="none", color=r.run.colour,
-                marker="D" if r.run.is_ensemble else "o", markersize=5,
-            )  # fmt: skip
-        axes.set_yticks(
-            [-i for i in range(len(results))],
-            [plotting.literal(fitted(r.run.label, 100, 7.5)) for r in results],
-            fontsize=7.5,
+    named = plotting.names(group.runs, 110)
+    panels = [
+        rows.Panel(
+            _title(kind, results),
+            tuple(
+                rows.Entry(
+                    named[r.run.name], r.run.colour, Value(r.accuracy, r.low, r.high),
+                    f"{r.right}/{r.asked}", diamond=r.run.is_ensemble,
+                    strong=bool(r.run.row["headline"]),
+                )
+                for r in results
+            ),
+            share=True,
         )
-        axes.set_xlim(-0.02, 1.02)
-        axes.set_ylim(-runs + 0.4, 0.6)
-        axes.set_title(plotting.literal(_title(kind, results)), fontsize=9, loc="left")
-    return figure
+        for kind, results in _panels(data, group).items()
+    ]  # fmt: skip
+    return Plot(rows.draw(panels, columns=2))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
+from wattbench.report import formats
 from wattbench.report.data import Group, ReportData
+from wattbench.report.metrics import Value
 from wattbench.report.tables import level
-from wattbench.report.views import plotting
-from wattbench.report.views.registry import NARROW, CannotDraw, view
+from wattbench.report.views import plotting, rows
+from wattbench.report.views.registry import NARROW, CannotDraw, Plot, view
 from wattbench.report.views.svg import Canvas, fitted, linear_ticks, text_width
 
 MOST = 60
@@ -94,28 +95,24 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
     title="Pairwise differences",
     caption="Each pair on the same questions, the better one first. A bar that crosses 0 (drawn "
     "faint) is a pair that the data cannot tell apart.",
+    section="Agreement",
     svg=draw_svg,
 )
-def draw_figure(data: ReportData, group: Group) -> Figure:
+def draw_figure(data: ReportData, group: Group) -> Plot:
     """The plot for files."""
-    found = [_ordered(p) for p in _pairs(group)]
-    figure, axes = plotting.axes(7.6, 0.9 + 0.24 * len(found))
-    for position, (first, _, middle, start, end) in enumerate(found):
+    named = plotting.names(group.runs, 110)
+    entries = []
+    for first, second, middle, start, end in (_ordered(p) for p in _pairs(group)):
         run = group.run_of(first)
-        colour = run.colour if run else plotting.INK
-        faint = 1.0 if start > 0 or end < 0 else 0.45
-        axes.hlines(-position, start, end, color=colour, linewidth=2, alpha=0.6 * faint)
-        axes.plot(
-            [middle], [-position], linestyle="none", color=colour, alpha=faint, markersize=5,
-            marker="D" if run and run.is_ensemble else "o",
+        entries.append(
+            rows.Entry(
+                f"{named.get(first, first)} over {named.get(second, second)}",
+                run.colour if run else plotting.INK, Value(middle, start, end),
+                formats.signed(middle), diamond=bool(run and run.is_ensemble),
+                faint=not (start > 0 or end < 0),
+            )
         )  # fmt: skip
-    axes.axvline(0, color="#777777", linewidth=1)
-    axes.set_yticks(
-        [-i for i in range(len(found))],
-        [
-            plotting.literal(" over ".join(fitted(group.label_of(n), 120, 8.5) for n in (a, b)))
-            for a, b, *_ in found
-        ],
-    )
-    axes.set_xlabel(f"Difference of scores ({level(data)} paired bootstrap interval)")
-    return figure
+    label = f"Difference of scores ({level(data)} paired bootstrap interval)"
+    figure = rows.draw([rows.Panel("", tuple(entries), label)])
+    figure.axes[0].axvline(0, color="#777777", linewidth=1)
+    return Plot(figure)

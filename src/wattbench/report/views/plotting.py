@@ -2,29 +2,100 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import cache
+from itertools import count
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from wattbench.report import formats
+from wattbench.report.data import Run
+from wattbench.report.views.svg import fitted, text_width
 
-DPI = 200
+DPI = 300
+WIDTH = 7.6
+"""Inches of a figure: two columns of a paper."""
+
 LABEL_PT = 8.5
 LABEL_PX = LABEL_PT * DPI / 72
+SMALL_PT = 7.5
 INK = "#222222"
+QUIET = "#6b6b6b"
 GRID = "#e3e3e3"
+NAME_PT = 165.0
+"""Points that a run's name may take beside its row."""
+
+
+FURTHER_FONTS = (
+    "Noto Sans CJK JP", "Noto Sans JP", "WenQuanYi Zen Hei", "Droid Sans Fallback",
+    "Noto Sans Arabic", "Noto Sans Devanagari", "Noto Sans", "Symbola", "Noto Emoji",
+)  # fmt: skip
+"""Fonts for letters that DejaVu Sans lacks, used where they are installed."""
+
+_STEERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters that turn the direction of the text after them, and show nothing."""
+
+
+@cache
+def fonts() -> tuple[str, ...]:
+    """Names of the fonts that text is drawn in, the later ones for letters the earlier lack."""
+    known = {entry.name for entry in font_manager.fontManager.ttflist}
+    return ("DejaVu Sans", *(name for name in FURTHER_FONTS if name in known))
+
+
+def style(settings: Mapping[str, Any]) -> AbstractContextManager[None]:
+    """Matplotlib's settings while figures are made and saved."""
+    more: Any = {"font.family": list(fonts()), **settings}
+    return mpl.rc_context(more)
 
 
 def literal(text: str) -> str:
-    """Text that matplotlib draws as it stands, '$' included."""
-    return formats.clean(text).replace("$", r"\$").replace("\n", " ")
+    """Text that matplotlib draws as it stands, on one line, left to right as a whole."""
+    shown = _STEERING.sub("", formats.clean(text)).replace("$", r"\$")
+    shown = " ".join(shown.split())
+    rightward = any(unicodedata.bidirectional(c) in {"R", "AL"} for c in shown)
+    return f"\u200e{shown}" if rightward else shown
+
+
+def squeezed(text: str, points: float, size: float = LABEL_PT) -> str:
+    """Text fit to be drawn in that many points of width."""
+    return literal(fitted(" ".join(_STEERING.sub("", formats.clean(text)).split()), points, size))
+
+
+def names(runs: Iterable[Run], points: float = NAME_PT, size: float = LABEL_PT) -> dict[str, str]:
+    """Names to draw by run, no wider than `points` and all different though some were cut."""
+    taken: set[str] = set()
+    found: dict[str, str] = {}
+    for run in runs:
+        shown = squeezed(run.label, points, size)
+        for number in count(2):
+            if shown not in taken:
+                break
+            ending = f" #{number}"
+            shown = squeezed(run.label, points - text_width(ending, size), size) + ending
+        taken.add(shown)
+        found[run.name] = shown
+    return found
 
 
 def axes(width: float, height: float) -> tuple[Figure, Axes]:
     """A figure of that many inches with one pair of plain axes."""
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    figure = sheet(width, height)
     found = figure.add_subplot()
     plain(found)
     return figure, found
+
+
+def sheet(width: float, height: float) -> Figure:
+    """An empty figure of that many inches."""
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
 def plain(found: Axes) -> None:
@@ -33,9 +104,59 @@ def plain(found: Axes) -> None:
     found.spines["bottom"].set_color("#999999")
     found.grid(visible=True, color=GRID, linewidth=0.7)
     found.set_axisbelow(True)
-    found.tick_params(length=0, labelsize=8.5, colors=INK)
+    found.tick_params(length=0, labelsize=LABEL_PT, colors=INK)
     found.xaxis.label.set_fontsize(9)
     found.yaxis.label.set_fontsize(9)
+
+
+def threshold_line(found: Axes, value: float, *, across: bool) -> None:
+    """A dotted line at a threshold: across the plot, or upright."""
+    draw = found.axhline if across else found.axvline
+    draw(value, color="#b00020", linewidth=1, linestyle=":", zorder=2)
+
+
+def foot(
+    figure: Figure,
+    left_out: Iterable[tuple[str, str]],
+    key: Sequence[tuple[str, str]] = (),
+    most: int = 4,
+) -> None:
+    """Writes beneath the plot what its numbers stand for, and what it cannot show and why.
+
+    Args:
+        figure: The plot, before it is laid out.
+        left_out: Label and reason of each run that is not shown.
+        key: Number and name of each run.
+        most: Runs named before the rest is counted.
+    """
+    inches = figure.get_size_inches()
+    width = float(inches[0]) * 72 - 30
+    columns = [key[i : i + -(-len(key) // 3)] for i in range(0, len(key), -(-len(key) // 3) or 1)]
+    blocks = [
+        (i * width / 3, [squeezed(f"{n}  {name}", width / 3 - 8, SMALL_PT) for n, name in column])
+        for i, column in enumerate(columns)
+    ]
+    lines = [f"{label}: {why}" for label, why in left_out]
+    if lines:
+        rest = [f"and {len(lines) - most} more: the manifest names them"] * (len(lines) > most)
+        lines = ["Not shown:", *lines[:most], *rest]
+    if not lines and not blocks:
+        return
+    leading = SMALL_PT * 1.42
+    above = max((len(column) for _, column in blocks), default=0)
+    height = (above + len(lines) + 1.2) * leading / 72
+    figure.set_size_inches(inches[0], float(inches[1]) + height)
+    whole = (float(inches[1]) + height) * 72
+    share = height * 72 / whole
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.set(rect=(0, share, 1, 1 - share))  # type: ignore[call-arg]
+    blocks.append((0.0, [""] * above + [squeezed(line, width, SMALL_PT) for line in lines]))
+    for left, column in blocks:
+        figure.text(
+            (6 + left) / (width + 30), share - 0.4 * leading / whole, "\n".join(column),
+            fontsize=SMALL_PT, color=QUIET, va="top", linespacing=1.35,
+        ).set_in_layout(False)  # fmt: skip
 
 
 def pixels(figure: Figure, found: Axes) -> tuple[float, float, float, float]:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from wattbench.report import formats
 from wattbench.report.data import Group, ReportData, Run
 from wattbench.report.views import plotting
-from wattbench.report.views.registry import NARROW, CannotDraw, view
+from wattbench.report.views.registry import NARROW, CannotDraw, Plot, view
 from wattbench.report.views.svg import Canvas, fitted, linear_ticks, time_ticks
 
 MOST_POINTS = 240
@@ -186,12 +185,13 @@ def draw_svg(_data: ReportData, group: Group, width: int) -> Markup:
     title="Energy over time",
     caption="Power of every device over each run, its phases shaded; segments of the ledger lie "
     "end to end, a dashed line between them. Where no meter exists the trace is CPU use.",
+    section="Over time",
     svg=draw_svg,
 )
-def draw_figure(_data: ReportData, group: Group) -> Figure:
+def draw_figure(_data: ReportData, group: Group) -> Plot:
     """The plot for files."""
     found = _needed(group)
-    figure = Figure(figsize=(7.6, 1.7 * len(found)), dpi=plotting.DPI, layout="constrained")
+    figure = plotting.sheet(plotting.WIDTH, 1.7 * len(found))
     for position, trace in enumerate(found):
         axes = figure.add_subplot(len(found), 1, position + 1)
         plotting.plain(axes)
@@ -208,4 +208,5 @@ def draw_figure(_data: ReportData, group: Group) -> Figure:
         axes.set_ylabel("W" if trace.unit == "W" else "busy cores\n(no meter)")
         axes.set_title(plotting.literal(fitted(trace.run.label, 300, 9)), fontsize=9, loc="left")
     figure.axes[-1].set_xlabel("Seconds, segments end to end")
-    return figure
+    _, lacking = traces(group)
+    return Plot(figure, tuple((run.label, "no samples of power or CPU use") for run in lacking))
