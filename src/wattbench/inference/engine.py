@@ -6,17 +6,18 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from wattbench.inference.backends.base import (
     Abandoned,
     Backend,
     BackendFailure,
+    Capabilities,
     Message,
     Request,
 )
 from wattbench.inference.journal import ANSWERED, FAILED, reply_fields
+from wattbench.inference.ordering import Lanes, prefix_groups
 from wattbench.inference.pacing import Gate, pause_s
 from wattbench.inference.replies import Answer, Unparsable
 from wattbench.inference.stopping import Stop
@@ -39,7 +40,8 @@ class Task:
         question: Its text.
         messages: The rendered prompt.
         schema: JSON schema of the reply, or None where it is left free.
-        otherwise: Asked next where the reply abstains, such as the question with more snippets.
+        otherwise: Makes what is asked next where the reply abstains, such as the question with
+            more snippets; None where nothing is.
     """
 
     key: str
@@ -47,7 +49,17 @@ class Task:
     question: str
     messages: tuple[Message, ...]
     schema: Mapping[str, Any] | None
-    otherwise: Task | None = None
+    otherwise: Callable[[], Task] | None = None
+
+
+def in_flight(capabilities: Capabilities, requests: Requests) -> int:
+    """Questions that are asked at once, where as many wait."""
+    return min(requests.concurrency, capabilities.max_concurrency or requests.concurrency)
+
+
+def _text(task: Task) -> str:
+    """A task's prompt as one text; chat templates keep the order of its messages."""
+    return "\0".join(part for message in task.messages for part in (message.role, message.content))
 
 
 class Engine:
@@ -85,6 +97,8 @@ class Engine:
     def ask(self, tasks: Sequence[Task], stop: Stop, check: Callable[[], None]) -> bool:
         """Ask all questions, several at once where the backend may.
 
+        Those whose prompts begin alike are asked one after another (`ordering`).
+
         Args:
             tasks: The questions.
             stop: Told when to stop; what runs then is finished or given up.
@@ -96,14 +110,12 @@ class Engine:
         Raises:
             WattbenchError: The journal or the ledger cannot be written.
         """
-        waiting: SimpleQueue[Task] = SimpleQueue()
-        for task in tasks:
-            waiting.put(task)
-        limit = self._backend.capabilities.max_concurrency or self._requests.concurrency
-        count = max(1, min(limit, self._requests.concurrency, len(tasks)))
+        groups = prefix_groups([_text(task) for task in tasks])
+        waiting = Lanes([[tasks[place] for place in group] for group in groups])
+        count = min(in_flight(self._backend.capabilities, self._requests), len(tasks))
         threads = [
-            threading.Thread(target=self._work, args=(waiting, stop), name=ASKER, daemon=True)
-            for _ in range(count)
+            threading.Thread(target=self._work, args=(n, waiting, stop), name=ASKER, daemon=True)
+            for n in range(count)
         ]
         for thread in threads:
             thread.start()
@@ -112,13 +124,13 @@ class Engine:
             raise self._fault
         return ended
 
-    def _work(self, waiting: SimpleQueue[Task], stop: Stop) -> None:
+    def _work(self, number: int, waiting: Lanes[Task], stop: Stop) -> None:
         try:
-            while not stop.requested:
-                task: Task | None = waiting.get_nowait()
-                while task is not None:
-                    task = self._settle(task, stop)
-        except (Empty, Abandoned):
+            while not stop.requested and (task := waiting.take(number)) is not None:
+                follow: Task | None = task
+                while follow is not None:
+                    follow = self._settle(follow, stop)
+        except Abandoned:
             return
         # Whatever it is, it must reach the main thread, which raises it again.
         except BaseException as error:  # noqa: BLE001
@@ -156,7 +168,7 @@ class Engine:
             ready = time.monotonic()
             last = failure is None or counted > self._requests.retries or ready + pause > until
             last = last or self._in_vain(record)
-            follow = task.otherwise if blank else None
+            follow = task.otherwise() if blank and task.otherwise else None
             with self._writing:
                 self._record(record)
                 if last and follow is None:

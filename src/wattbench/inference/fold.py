@@ -8,22 +8,13 @@ from typing import Any
 
 from wattbench.inference.backends.base import Message
 from wattbench.inference.confidence import value_confidence
-from wattbench.inference.journal import Outcome
 from wattbench.inference.prompts import Prompt
 from wattbench.inference.replies import printable
+from wattbench.inference.steps import Course
 from wattbench.tables.answers import PREDICTIONS
 from wattbench.tables.files import write_rows
 from wattbench.tables.values import BLANK
 from wattbench.telemetry.ledger import Names, moment
-
-MEASURED = (
-    "prompt_tokens",
-    "completion_tokens",
-    "cached_tokens",
-    "prefill_s",
-    "decode_s",
-    "first_token_s",
-)
 
 
 def render(messages: Sequence[Message]) -> str:
@@ -32,23 +23,21 @@ def render(messages: Sequence[Message]) -> str:
 
 
 def prediction_row(
-    context: Mapping[str, Any],
-    outcome: Outcome,
-    messages: Sequence[Message],
-    prompt: Prompt,
-    names: Names,
+    one: Course, messages: Sequence[Message], prompt: Prompt, names: Names
 ) -> dict[str, Any]:
     """One row of `predictions`.
 
     Args:
-        context: The question's row of `contexts`.
-        outcome: What came of it.
-        messages: The prompt as sent.
+        one: How far the question has come; some step of it was asked or abstained from.
+        messages: The prompt that counts, as sent.
         prompt: What it was made by.
         names: What every row of the run carries.
     """
+    context, outcome = one.step.row, one.outcome
+    if outcome is None:
+        raise ValueError(f"question {context['question_id']} was not asked")
     record, answer = outcome.record, outcome.answer
-    asked = outcome.tries > 0
+    asked = len(one.tries) > 0
     reply = record.get("reply")
     base = {
         **names.columns(),
@@ -60,12 +49,15 @@ def prediction_row(
         "retrieval_s": context["retrieval_s"],
         "answered_at": moment(record["at"]),
         "segment": record["segment"],
-        "tries": outcome.tries,
+        "tries": len(one.tries),
+        "widened": one.step.place,
+        "contexts_digest": context["contexts_digest"] if asked else None,
         "reply": None if reply is None else printable(reply),
         "rendered_prompt": printable(render(messages)) if asked else None,
         "queue_s": record.get("queue_s"),
-        "total_s": outcome.total_s,
-        **{name: record.get(name) for name in MEASURED},
+        "total_s": one.total_s,
+        "first_token_s": record.get("first_token_s"),
+        **one.sums(),
     }
     if answer is not None:
         confidence = None

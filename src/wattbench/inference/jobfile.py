@@ -31,7 +31,7 @@ def job_file(
     """
     weights, model = run.weights, run.model
     last: Mapping[str, Any] = ledger_starts[-1] if ledger_starts else {}
-    keys = set(run.keys.values())
+    keys = {step.key for steps in run.steps for step in steps}
     tries = [r for r in records if r["kind"] != ABSTAINED and r["key"] in keys]
     failed = sum(row.get("error") is not None for row in predictions)
     return {

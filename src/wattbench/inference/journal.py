@@ -8,7 +8,7 @@ makes answers of replies that an earlier one refused, without asking again.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,34 +24,40 @@ ANSWERS = "answers.jsonl"
 ANSWERED, FAILED, ABSTAINED = "answer", "failure", "abstained"
 
 
-def question_key(
-    context: Mapping[str, Any], *, prompt: Prompt, model: Model, weights_sha256: str | None
-) -> str:
-    """Identity of one answer, as 16 hex digits.
+def keys_of(
+    prompt: Prompt, model: Model, weights_sha256: str | None
+) -> Callable[[Mapping[str, Any]], str]:
+    """The identity of an answer, as 16 hex digits, by its row of `contexts`.
 
     The question's id is not in it: an id says nothing to a model, and a renumbered question file
     must not be paid for again.
 
     Args:
-        context: A row of `contexts`.
         prompt: The prompt.
         model: The study's model entry.
         weights_sha256: Hash of the weights, or None where they are not a file that cannot grow.
     """
-    return digest_of(
-        {
-            "question": context["question"],
-            "unit": context["answer_unit"],
-            "contexts": context["contexts_digest"],
-            "abstain": context["abstain"],
-            "prompt": [prompt.name, prompt.digest],
-            "model": model.model_dump(
-                mode="json", include={"backend", "weights", "revision", "precision", "options"}
-            ),
-            "weights_sha256": weights_sha256,
-            "generation": model.generation.model_dump(mode="json"),
-        }
-    )
+    common = {
+        "prompt": [prompt.name, prompt.digest],
+        "model": model.model_dump(
+            mode="json", include={"backend", "weights", "revision", "precision", "options"}
+        ),
+        "weights_sha256": weights_sha256,
+        "generation": model.generation.model_dump(mode="json"),
+    }
+
+    def key(context: Mapping[str, Any]) -> str:
+        return digest_of(
+            {
+                "question": context["question"],
+                "unit": context["answer_unit"],
+                "contexts": context["contexts_digest"],
+                "abstain": context["abstain"],
+                **common,
+            }
+        )
+
+    return key
 
 
 @dataclass(frozen=True)
@@ -61,14 +67,12 @@ class Outcome:
     Args:
         record: The record that counts: the last answer, else the last failure.
         answer: What the reply says; None for a failure and for an abstention without a call.
-        tries: Times the model was asked.
-        total_s: Seconds of all tries, or None where the model was not asked.
+        tries: Records of the times that the model was asked.
     """
 
     record: Record
     answer: Answer | None
-    tries: int
-    total_s: float | None
+    tries: tuple[Record, ...]
 
     @property
     def done(self) -> bool:
@@ -97,17 +101,15 @@ def outcomes(records: Sequence[Record]) -> dict[str, Outcome]:
 
 
 def _outcome(own: Sequence[Record]) -> Outcome:
-    asked = [record for record in own if record["kind"] != ABSTAINED]
-    tries = len(asked)
-    total_s = math.fsum(record["total_s"] for record in asked) if asked else None
+    tries = tuple(record for record in own if record["kind"] != ABSTAINED)
     for record in reversed(own):
         if record["kind"] == ABSTAINED:
-            return Outcome(record, None, tries, total_s)
+            return Outcome(record, None, tries)
         if "reply" in record:
             answer = parse_reply(record["reply"])
             if isinstance(answer, Answer):
-                return Outcome(record, answer, tries, total_s)
-    return Outcome(own[-1], None, tries, total_s)
+                return Outcome(record, answer, tries)
+    return Outcome(own[-1], None, tries)
 
 
 def open_answers(folder: Path) -> tuple[list[Record], list[str]]:

@@ -19,6 +19,7 @@ from wattbench.inference.prompts import Prompt
 from wattbench.inference.replies import Unparsable, printable
 from wattbench.inference.run import Row, Run
 from wattbench.inference.scheduler import NO_SCHEDULER, Scheduler
+from wattbench.inference.steps import Step
 from wattbench.inference.work import check_names, worked
 from wattbench.records import Record
 from wattbench.study.identity import planner_identity
@@ -108,10 +109,11 @@ class Planning(Run):
             for question in study_questions(self.study, self.questions)
         ]
 
-    def missing(self, records: Sequence[Record]) -> list[Row]:
-        """Questions that have no queries yet, one for each key."""
+    def missing(self, records: Sequence[Record]) -> list[Sequence[Step]]:
+        """Steps of questions that have no queries yet, one question for each key."""
         planned = {key for key, tries in by_key(records).items() if _good(tries) is not None}
-        return self.unsettled(planned)
+        left = {steps[0].key: steps for steps in self.steps if steps[0].key not in planned}
+        return list(left.values())
 
     def parse(self, text: str) -> object:
         """What a reply says, or Unparsable."""
@@ -145,7 +147,7 @@ def plan_queries(
     run = Planning(study, questions, _planner(study, retrieval), retrieval)
     with worked([run], scheduler=scheduler, retry=retry) as (records,):
         tries = by_key(records)
-        rows = [_row(row, tries[run.keys[row["question_id"]]]) for row in run.contexts]
+        rows = [_row(step.row, tries[step.key]) for (step,) in run.steps]
         segments = segment_rows(run.journal, run.names)
         write_rows(run.layout.queries_segments(questions, retrieval), SEGMENTS, segments)
         write_rows(run.layout.queries(questions, retrieval), QUERIES, rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +11,10 @@ from typing import Any
 from wattbench.inference.backends import backend_class
 from wattbench.inference.backends.base import Backend, Message, Setup
 from wattbench.inference.engine import Task
-from wattbench.inference.journal import outcomes, question_key
+from wattbench.inference.journal import keys_of, outcomes
 from wattbench.inference.prompts import PROMPTS, Prompt
 from wattbench.inference.replies import parse_reply
+from wattbench.inference.steps import Course, Step, course
 from wattbench.records import Record
 from wattbench.study.identity import run_identity
 from wattbench.study.inference import Model
@@ -124,47 +125,55 @@ class Run:
         return Weights(name, path, weights_identity(name), path.stat().st_size)
 
     @cached_property
-    def keys(self) -> dict[str, str]:
-        """Key in the journal of every question, by its id."""
+    def steps(self) -> list[tuple[Step, ...]]:
+        """The steps in which each question is asked, in the order of the question file."""
         growing = self.backend_class.capabilities.growing_weights
         sha256 = None if growing else self.weights.sha256
-        return {
-            row["question_id"]: question_key(
-                row, prompt=self.prompt, model=self.model, weights_sha256=sha256
-            )
+        key = keys_of(self.prompt, self.model, sha256)
+        return [
+            tuple(Step(key(shown), place, shown) for place, shown in enumerate(_shown(row)))
             for row in self.contexts
-        }
+        ]
 
-    def missing(self, records: Sequence[Record]) -> list[Row]:
-        """Rows of contexts that a journal leaves open, one for each key.
+    def courses(self, records: Sequence[Record]) -> list[Course]:
+        """How far each question has come, in the order of the question file.
 
         Args:
             records: The journal's records.
         """
         known = outcomes(records)
-        return self.unsettled({key for key, outcome in known.items() if outcome.done})
+        return [course(steps, known) for steps in self.steps]
 
-    def unsettled(self, settled: Container[str]) -> list[Row]:
-        """Rows of contexts whose key is none of those, one for each key."""
-        found: dict[str, Row] = {}
-        for row in self.contexts:
-            key = self.keys[row["question_id"]]
-            if key not in settled:
-                found.setdefault(key, row)
+    def missing(self, records: Sequence[Record]) -> list[Sequence[Step]]:
+        """Steps that a journal leaves open, by question; one question for each key.
+
+        Args:
+            records: The journal's records.
+        """
+        found: dict[str, Sequence[Step]] = {}
+        for one in self.courses(records):
+            if one.left:
+                found.setdefault(one.left[0].key, one.left)
         return list(found.values())
 
     def messages(self, row: Mapping[str, Any]) -> tuple[Message, ...]:
         """The prompt of a question as sent."""
         return self.prompt.messages(row["question"], row["answer_unit"], row["snippets"])
 
-    def task(self, row: Mapping[str, Any]) -> Task:
-        """What the engine asks for a row of contexts."""
+    def task(self, steps: Sequence[Step]) -> Task:
+        """What the engine asks for a question.
+
+        Args:
+            steps: Its open steps; each is asked where the model abstains at the one before.
+        """
+        row = steps[0].row
         return Task(
-            key=self.keys[row["question_id"]],
+            key=steps[0].key,
             question_id=row["question_id"],
             question=row["question"],
             messages=self.messages(row),
             schema=self.prompt.schema(row["snippets"]),
+            otherwise=(lambda: self.task(steps[1:])) if len(steps) > 1 else None,
         )
 
     def parse(self, text: str) -> object:
@@ -185,3 +194,10 @@ class Run:
             log=self.journal / NATIVE_LOG,
             requests=self.model.requests,
         )
+
+
+def _shown(row: Row) -> Iterator[Row]:
+    """A row of contexts with its snippets, and with more and more of them."""
+    yield row
+    for wider in row.get("wider") or ():
+        yield {**row, **wider}

@@ -6,14 +6,15 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from wattbench.errors import WattbenchError
 from wattbench.inference.backends.base import Backend
 from wattbench.inference.engine import ASKER, Engine
 from wattbench.inference.journal import ABSTAINED, ANSWERS, FAILED
-from wattbench.inference.run import Row, Run
+from wattbench.inference.run import Run
 from wattbench.inference.scheduler import SIGNALLED, Scheduler
+from wattbench.inference.steps import Step
 from wattbench.inference.stopping import Stop
 from wattbench.progress import Progress
 from wattbench.records import Appender, Record
@@ -80,11 +81,11 @@ class Session:
         """
         return measured_gpus(os.environ) if self._run.model.resources.asked().gpus else ()
 
-    def work(self, missing: list[Row]) -> None:
+    def work(self, missing: Sequence[Sequence[Step]]) -> None:
         """Ask the missing questions.
 
         Args:
-            missing: Their rows of contexts.
+            missing: Their open steps.
 
         Raises:
             InputError: The settings or the weights cannot be used.
@@ -94,7 +95,8 @@ class Session:
         run, segment = self._run, self._segment
         total = len(run.contexts)
         ended_by, detail = "failed", None
-        asked = [row for row in missing if not row["abstain"]]
+        asked = [steps for steps in missing if not steps[0].row["abstain"]]
+        self._steps = {step.key: step for steps in missing for step in steps}
         progress = Progress(
             run.title,
             total=total,
@@ -104,9 +106,9 @@ class Session:
         try:
             with Appender(run.journal / ANSWERS) as journal, progress:
                 self._journal, self._progress = journal, progress
-                for row in missing:
-                    if row["abstain"]:
-                        self._abstain(row)
+                for first, *_ in missing:
+                    if first.row["abstain"]:
+                        self._abstain(first)
                 if asked and not self._stop.requested:
                     self._ask(asked)
             ended_by = "finished" if self._stop.number is None else self._ending()
@@ -123,19 +125,21 @@ class Session:
         job = self._segment.head.job
         return self._scheduler.ending(job.job_id) if job.scheduler == SLURM else SIGNALLED
 
-    def _abstain(self, row: Row) -> None:
+    def _abstain(self, step: Step) -> None:
         self._record(
             {
                 "kind": ABSTAINED,
-                "key": self._run.keys[row["question_id"]],
-                "question_id": row["question_id"],
+                "key": step.key,
+                "question_id": step.row["question_id"],
                 "at": time.time(),
             }
         )
         self._settled()
 
     def _record(self, record: Record) -> None:
+        step = self._steps[record["key"]]
         record["segment"] = self._segment.head.segment
+        record |= {"contexts_digest": step.row["contexts_digest"], "widened": step.place}
         self._journal.append(record)
         self._records.append(record)
         if record["kind"] != FAILED:
@@ -144,7 +148,7 @@ class Session:
     def _settled(self) -> None:
         self._progress.advance()
 
-    def _ask(self, rows: list[Row]) -> None:
+    def _ask(self, questions: Sequence[Sequence[Step]]) -> None:
         run, segment = self._run, self._segment
         segment.rest()
         segment.phase("load")
@@ -161,7 +165,8 @@ class Session:
                 record=self._record,
                 settled=self._settled,
             )
-            let_go = engine.ask([run.task(row) for row in rows], self._stop, segment.check)
+            tasks = [run.task(steps) for steps in questions]
+            let_go = engine.ask(tasks, self._stop, segment.check)
             segment.phase("idle")
         except BaseException:
             # Hides nothing: whatever ends the work, a signal too, the model may still be in use.

@@ -12,7 +12,7 @@ from wattbench.inference.jobfile import job_file
 from wattbench.inference.journal import ABSTAINED, ANSWERED, ANSWERS, outcomes
 from wattbench.inference.run import Run
 from wattbench.inference.scheduler import NO_SCHEDULER, Scheduler
-from wattbench.inference.standing import Standing
+from wattbench.inference.steps import Course
 from wattbench.inference.work import check_names, worked
 from wattbench.records import Record, read
 from wattbench.study.models import Study
@@ -66,11 +66,11 @@ def journal_state(study: Study, questions: str, run: str) -> list[dict[str, Any]
             "value": one.outcome.answer.value if one.outcome and one.outcome.answer else None,
             "tries": len(one.tries),
         }
-        for one in work.standings(read(work.journal / ANSWERS).records)
+        for one in work.courses(read(work.journal / ANSWERS).records)
     ]
 
 
-def _state(one: Standing) -> str:
+def _state(one: Course) -> str:
     outcome = one.outcome
     if outcome is None or (outcome.done and one.left):
         return "not asked"
@@ -87,10 +87,10 @@ def fold(run: Run, records: Sequence[Record]) -> None:
     Raises:
         FaultError: The disk is full or the folder cannot be written.
     """
-    names, files, standings = run.names, run.files, run.standings(records)
-    rows = [prediction_row(one, run.messages(one.step.row), run.prompt, names) for one in standings]
+    names, files, courses = run.names, run.files, run.courses(records)
+    rows = [prediction_row(one, run.messages(one.step.row), run.prompt, names) for one in courses]
     # A killed process may have answered more than its last heartbeat says: the journal knows.
-    asked_again = {step.key for one in standings for step in one.steps[: one.counts or 0]}
+    asked_again = {step.key for one in courses for step in one.steps[: one.counts or 0]}
     answered = Counter(
         outcome.record["segment"]
         for key, outcome in outcomes(records).items()

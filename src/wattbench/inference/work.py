@@ -9,9 +9,10 @@ from contextlib import ExitStack, contextmanager
 from wattbench.errors import FaultError, InputError
 from wattbench.inference.journal import open_answers
 from wattbench.inference.lease import Lease
-from wattbench.inference.run import Row, Run
+from wattbench.inference.run import Run
 from wattbench.inference.scheduler import CANCELLED, Scheduler
 from wattbench.inference.session import Session
+from wattbench.inference.steps import Step
 from wattbench.inference.stopping import Stop
 from wattbench.records import Record
 from wattbench.study.models import SMOKE, Study
@@ -59,8 +60,8 @@ def worked(
         yield [records for records, _ in opened]
 
 
-def _opened(run: Run, *, retry: bool) -> tuple[list[Record], list[Row]]:
-    """A journal's records, and the rows of contexts that it leaves open."""
+def _opened(run: Run, *, retry: bool) -> tuple[list[Record], list[Sequence[Step]]]:
+    """A journal's records, and the steps that it leaves open, by question."""
     records, notes = open_answers(run.journal)
     for note in [*notes, *mend_ledger(run.journal)]:
         print(f"wattbench: {note}", file=sys.stderr, flush=True)  # noqa: T201
@@ -68,8 +69,8 @@ def _opened(run: Run, *, retry: bool) -> tuple[list[Record], list[Row]]:
     if retry and missing and last_ending(run.journal) == CANCELLED:
         total = len(run.contexts)
         raise FaultError(
-            f"a user cancelled this run's job at {total - len(missing)} of {total} questions, so it "
-            "is not tried again by itself.",
+            f"a user cancelled this run's job at {total - len(missing)} of {total} questions, so "
+            "it is not tried again by itself.",
             mend="Start snakemake again to go on; what is answered is not asked again.",
         )
     return records, missing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from wattbench.retrieval.embedders import open_embedder
 from wattbench.retrieval.expand import contexts_digest, expand, snippet_rows
 from wattbench.retrieval.index import AGAIN, read_index
 from wattbench.retrieval.planner import plan_question, plan_rules, plan_with
-from wattbench.retrieval.search import Searcher
+from wattbench.retrieval.search import Searcher, fuse
 from wattbench.study.identity import retrieval_slice
 from wattbench.study.layout import Layout
 from wattbench.study.models import SMOKE, Study
@@ -125,18 +125,16 @@ def _context(
 ) -> dict[str, Any]:
     started = time.perf_counter()
     queries = planner(question)
-    dense = searcher.dense(queries, settings.top_k, settings.rerank, settings.top_k_final)
-    hits = dense + searcher.lexical(question.text, settings.bm25_top_k, dense)
-    tree = searcher.index.tree
-    found = expand(
-        hits,
-        tree,
-        parents=settings.parents,
-        children=settings.children,
-        max_words=settings.max_context_words,
-    )
-    snippets = snippet_rows(found, tree)
-    top_score = max((hit.score for hit in dense if hit.score is not None), default=None)
+    most = 1 + settings.abstention_retries
+    found = [searcher.nearest(query, settings.top_k * most) for query in queries]
+    shown = [_shown(question, settings, found, searcher, times) for times in range(1, most + 1)]
+    snippets = shown[0]["snippets"]
+    top_score = max((score for hits in found for _, score in hits), default=None)
+    wider = [
+        one
+        for place, one in enumerate(shown)
+        if all(one["contexts_digest"] != before["contexts_digest"] for before in shown[:place])
+    ]
     return {
         "question_id": question.id,
         "position": question.position,
@@ -146,9 +144,40 @@ def _context(
         "snippets": snippets,
         "top_score": top_score,
         "abstain": _abstains(top_score, settings),
-        "contexts_digest": contexts_digest(snippets),
+        "contexts_digest": shown[0]["contexts_digest"],
+        "wider": wider[1:] if settings.abstention_retries else None,
         "retrieval_s": time.perf_counter() - started,
     }
+
+
+def _shown(
+    question: Question,
+    settings: Retrieval,
+    found: Sequence[Sequence[tuple[int, float]]],
+    searcher: Searcher,
+    times: int,
+) -> dict[str, Any]:
+    """Snippets of a question and their digest, with so many times the hits of the first try.
+
+    Args:
+        question: The question.
+        settings: The retrieval.
+        found: Rows and scores by query, best first: a shorter search finds the first of them.
+        searcher: The index.
+        times: 1 for the first try.
+    """
+    nearest = [hits[: settings.top_k * times] for hits in found]
+    dense = fuse(nearest, settings.rerank)[: settings.top_k_final * times]
+    hits = dense + searcher.lexical(question.text, settings.bm25_top_k * times, dense)
+    expanded = expand(
+        hits,
+        searcher.index.tree,
+        parents=settings.parents,
+        children=settings.children,
+        max_words=settings.max_context_words,
+    )
+    snippets = snippet_rows(expanded, searcher.index.tree)
+    return {"contexts_digest": contexts_digest(snippets), "snippets": snippets}
 
 
 def _abstains(top_score: float | None, settings: Retrieval) -> bool:

@@ -77,17 +77,6 @@ class Searcher:
         best = near[np.argsort(-scores[near], kind="stable")[:k]]
         return [(int(self._rows[i]), round(float(scores[i]), DECIMALS)) for i in best]
 
-    def dense(self, queries: Sequence[str], k: int, rerank: Rerank, kept: int) -> list[Hit]:
-        """The best nodes over several queries.
-
-        Args:
-            queries: The queries.
-            k: Nodes taken for each.
-            rerank: How they are ordered.
-            kept: Nodes kept.
-        """
-        return fuse([self.nearest(query, k) for query in queries], rerank)[:kept]
-
     def lexical(self, query: str, k: int, known: Sequence[Hit]) -> list[Hit]:
         """Further paragraphs that BM25 finds, those left out that `known` has whole or in part.
 

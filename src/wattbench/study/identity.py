@@ -64,11 +64,13 @@ def _model_fields(study: Study, model: str) -> Slice:
 
 
 def run_slice(study: Study, model: str) -> Slice:
-    """What a run's answers depend on, beside the contexts: model, settings, prompt, retrieval."""
-    return {
-        **_model_fields(study, model),
-        "retrieval": retrieval_slice(study, study.retrieval_of(model)),
-    }
+    """What a run's answers depend on, beside the contexts: model, settings, prompt, retrieval.
+
+    Retries after an abstention are left out: they change no answer that is none.
+    """
+    retrieval = retrieval_slice(study, study.retrieval_of(model))
+    del retrieval["abstention_retries"]
+    return {**_model_fields(study, model), "retrieval": retrieval}
 
 
 def scoring_slice(study: Study) -> Slice:

@@ -122,3 +122,7 @@ class Retrieval(Section):
 
     below_threshold: Literal["ask", "abstain"] = "ask"
     """What a run does then: ask the model all the same, or abstain without a call."""
+
+    abstention_retries: int = Field(default=0, ge=0, le=4)
+    """How often a question on which the model abstains is asked again: try n + 1 is given n + 1
+    times `top_k`, `top_k_final` and `bm25_top_k`, within `max_context_words`."""

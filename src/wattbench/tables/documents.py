@@ -104,6 +104,12 @@ CONTEXTS = Table(
         Column("top_score", REAL, "Best cosine similarity.", null="where nothing was found"),
         Column("abstain", TRUTH, "Whether the study lets the run abstain without a call."),
         Column("contexts_digest", TEXT, "sha256 of the snippets' ids and texts, in order."),
+        Column(
+            "wider",
+            pa.list_(pa.struct([("contexts_digest", TEXT), ("snippets", pa.list_(SNIPPET))])),
+            "More snippets, for a model that abstains; those that show nothing new are left out.",
+            null="where the retrieval asks for none (abstention_retries)",
+        ),
         Column("retrieval_s", REAL, "Wall time of planning and search.", unit="s"),
     ),
     key=("question_id",),
