@@ -86,7 +86,7 @@ def csv_files(data: ReportData, group: Group) -> dict[str, str]:
             ("kind", "run", "right", "questions", "accuracy", "accuracy_low", "accuracy_high"),
             (
                 (r.kind, r.run.name, r.right, r.asked, r.accuracy, r.low, r.high)
-                for r in by_kind(data, group)
+                for r in by_kind(group)
             ),
         ),
         "comparisons": _of_table(COMPARISONS, group.comparisons),

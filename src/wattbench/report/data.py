@@ -21,12 +21,16 @@ from wattbench.tables.contract import Table
 from wattbench.tables.documents import CONTEXTS, QUESTIONS
 from wattbench.tables.files import file_digest, read_arrow
 from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
-from wattbench.tables.verdicts import COMPARISONS, SCORES, VOTES
+from wattbench.tables.statistics import QUESTION_TYPES, REPEATS, SCALING
+from wattbench.tables.verdicts import CALIBRATION, COMPARISONS, HISTOGRAMS, ROC, SCORES, VOTES
 
 Row = dict[str, Any]
 
 NEEDED = (RUNS, QUESTIONS, PREDICTIONS, SCORES)
-OPTIONAL = (SEGMENTS, SAMPLES, COMPUTE, ENSEMBLES, VOTES, COMPARISONS, AUDIT)
+OPTIONAL = (
+    SEGMENTS, SAMPLES, COMPUTE, ENSEMBLES, VOTES, COMPARISONS, QUESTION_TYPES, REPEATS, SCALING,
+    CALIBRATION, ROC, HISTOGRAMS, AUDIT,
+)  # fmt: skip
 
 COLUMNAR = (PREDICTIONS, SCORES, VOTES, SAMPLES)
 """Tables that may be long: they stay Arrow tables and never become rows as a whole."""
@@ -87,6 +91,14 @@ class Group:
     """By retrieval; one whose file is not there is left out."""
 
     comparisons: tuple[Row, ...]
+    question_types: tuple[Row, ...]
+    """Under the rule of the headline."""
+
+    repeats: tuple[Row, ...]
+    scaling: tuple[Row, ...]
+    calibration: tuple[Row, ...]
+    roc: tuple[Row, ...]
+    histograms: tuple[Row, ...]
     audit: tuple[Row, ...]
 
     def label_of(self, run: str) -> str:
@@ -326,9 +338,23 @@ def _groups(
                 for (asked_of, retrieval), table in contexts.items()
                 if asked_of == questions
             },
-            comparisons=tuple(r for r in mine["comparisons"] if r["rule"] in set(rule.values())),
+            comparisons=_of_rules(mine["comparisons"], rule),
+            question_types=_of_rules(mine["question_types"], rule),
+            repeats=_of_rules(mine["repeats"], rule),
+            scaling=tuple(mine["scaling"]),
             audit=tuple(mine["audit"]),
+            calibration=_in_order(mine["calibration"], "bin"),
+            roc=_in_order(mine["roc"], "point"),
+            histograms=_in_order(mine["histograms"], "bin"),
         )
+
+
+def _of_rules(rows: list[Row], rules: Mapping[str, str]) -> tuple[Row, ...]:
+    return tuple(row for row in rows if row["rule"] in set(rules.values()))
+
+
+def _in_order(rows: list[Row], column: str) -> tuple[Row, ...]:
+    return tuple(sorted(rows, key=lambda r: (r["form"], r["run"], r[column])))
 
 
 def _under(scores: pa.Table, rule: str) -> pa.Table:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scipy import stats
-
 from wattbench.report import formats, measures
 from wattbench.report.data import Group, ReportData, Run
 from wattbench.report.grids import (
@@ -157,39 +155,24 @@ class KindResult:
     high: float
 
 
-def by_kind(data: ReportData, group: Group) -> list[KindResult]:
-    """Value accuracy by kind of question with Wilson intervals; kinds without questions drop out.
-
-    A question of several kinds counts in each. The interval is Wilson's (1927), without
-    continuity correction, at the study's level.
-    """
-    kinds: dict[str, list[int]] = {kind: [] for kind in KINDS}
-    for place, question in enumerate(group.question_rows):
-        kinds["all"].append(place)
-        for kind in question["kinds"] or ["other"]:
-            kinds.setdefault(kind, []).append(place)
-    results = []
-    for kind, places in kinds.items():
-        for run in group.runs:
-            answers = group.answers[run.name]
-            asked = int(answers.judged[places].sum())
-            if not asked:
-                continue
-            right = int(answers.flag("value_correct")[places].sum())
-            ends = stats.binomtest(right, asked).proportion_ci(
-                data.study.scoring.confidence_level, method="wilson"
-            )
-            results.append(
-                KindResult(
-                    run, kind, right, asked, right / asked, float(ends.low), float(ends.high)
-                )
-            )
-    return results
+def by_kind(group: Group) -> list[KindResult]:
+    """Accuracy by kind of question from the table `question_types`, kinds in their order."""
+    order = [*KINDS, *(r["kind"] for r in group.question_types if r["kind"] not in KINDS)]
+    found = {(r["kind"], r["run"]): r for r in group.question_types if r["count"]}
+    return [
+        KindResult(
+            run, kind, row["correct"], row["count"],
+            row["accuracy"], row["accuracy_low"], row["accuracy_high"],
+        )
+        for kind in dict.fromkeys(order)
+        for run in group.runs
+        if (row := found.get((kind, run.name))) is not None
+    ]  # fmt: skip
 
 
 def kinds(data: ReportData, group: Group) -> Grid:
     """Accuracy by type of question."""
-    results = by_kind(data, group)
+    results = by_kind(group)
     return Grid(
         name="question-types",
         caption=f"Share of right values by type of question, with {level(data)} Wilson intervals; "

@@ -17,7 +17,8 @@ from wattbench.tables.contract import unknown, warning
 from wattbench.tables.documents import CONTEXTS, QUESTIONS
 from wattbench.tables.files import write_rows
 from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
-from wattbench.tables.verdicts import COMPARISONS, SCORES, VOTES
+from wattbench.tables.statistics import QUESTION_TYPES, REPEATS, SCALING
+from wattbench.tables.verdicts import CALIBRATION, COMPARISONS, HISTOGRAMS, ROC, SCORES, VOTES
 
 Row = dict[str, Any]
 Change = Callable[[str, list[Row]], list[Row]]
@@ -182,6 +183,12 @@ def write_tables(
         COMPUTE: [_job(name) for name in MODELS],
         ENSEMBLES: [_ensemble(name, runs) for name in ENSEMBLES_OF],
         COMPARISONS: _comparisons(runs, scores),
+        QUESTION_TYPES: _question_types(asked, scores),
+        REPEATS: [],
+        SCALING: _scaling(),
+        CALIBRATION: [r for n in CONFIDENT for r in _calibration(n)],
+        ROC: [r for n in CONFIDENT for r in _roc(n)],
+        HISTOGRAMS: [r for n in CONFIDENT for r in _histogram(n)],
         AUDIT: _audit(),
     }
     for table, found in rows.items():
@@ -426,6 +433,10 @@ def _run(name: str, predictions: list[Row], scores: list[Row], n: int) -> Row:
         "blank": sum(bool(p["blank"]) for p in said),
         "failed": sum(p["error"] is not None for p in said),
         "correct": right,
+        "unique_wins": right % 5,
+        "refusal_rate": sum(bool(p["blank"]) for p in said) / n,
+        "refusal_rate_low": wilson(sum(bool(p["blank"]) for p in said), n)[0],
+        "refusal_rate_high": wilson(sum(bool(p["blank"]) for p in said), n)[1],
         "rule": "strict",
         "score": score,
         "score_low": max(score - 0.14, 0.0),
@@ -441,6 +452,22 @@ def _run(name: str, predictions: list[Row], scores: list[Row], n: int) -> Row:
         "na_recall_high": wilson(na_right, len(na))[1] if na else None,
         "confidence_count": 0,
         "risk_count": 0,
+        "tie_group": 2 if name in {"smollm2-135m", "vote-small"} else 1,
+        "rank_low": 4 if name in {"smollm2-135m", "vote-small"} else 1,
+        "rank_high": 5 if name in {"smollm2-135m", "vote-small"} else 3,
+        "unique_wins": len(name) % 3,
+        "refusal_rate": sum(bool(p["blank"]) for p in said) / n,
+        "refusal_rate_low": wilson(sum(bool(p["blank"]) for p in said), n)[0],
+        "refusal_rate_high": wilson(sum(bool(p["blank"]) for p in said), n)[1],
+        "confidence_count": n if name in CONFIDENT else 0,
+        "confidence_mean": 0.71 if name in CONFIDENT else None,
+        "ece": 0.137 if name in CONFIDENT else None,
+        "brier": 0.21 if name in CONFIDENT else None,
+        "auc": 0.74 if name in CONFIDENT else None,
+        "risk_count": 0,
+        "tie_group": 2 if name in {"smollm2-135m", "vote-small"} else 1,
+        "rank_low": 1,
+        "rank_high": 5,
         "top_group": name not in {"smollm2-135m", "vote-small"},
         "headline": name == "qwen-0.5b",
         "energy_method": method,
@@ -465,7 +492,9 @@ def _run(name: str, predictions: list[Row], scores: list[Row], n: int) -> Row:
         "completion_tokens": 48 * n,
         "latency_mean_s": sum(times) / n,
         "latency_p50_s": times[n // 2],
+        "latency_p90_s": times[int(n * 0.9)],
         "latency_p95_s": times[int(n * 0.95)],
+        "latency_p99_s": times[int(n * 0.99)],
         "first_token_p50_s": None if ensemble else times[n // 2] * 0.6,
         "prefill_tokens_per_s": None if ensemble else 412.0,
         "decode_tokens_per_s": None if ensemble else 98.0,
@@ -632,6 +661,116 @@ def _ensemble(name: str, runs: list[Row]) -> Row:
     }
 
 
+CONFIDENT = ("qwen-0.5b", "qwen-1.5b")
+"""Runs whose answers carry a confidence."""
+
+
+def _question_types(asked: list[Row], scores: list[Row]) -> list[Row]:
+    kinds = {q["question_id"]: q["kinds"] for q in asked}
+    rows = []
+    for name in (*MODELS, *ENSEMBLES_OF):
+        for kind in ("all", "quote", "table", "figure", "math", "na"):
+            hits = [
+                s["value_correct"]
+                for s in scores
+                if s["run"] == name and (kind == "all" or kind in kinds[s["question_id"]])
+            ]
+            low, high = wilson(sum(hits), len(hits))
+            rows.append(
+                {
+                    **PLACE,
+                    "rule": "strict",
+                    "run": name,
+                    "kind": kind,
+                    "count": len(hits),
+                    "correct": sum(hits),
+                    "accuracy": sum(hits) / len(hits),
+                    "accuracy_low": low,
+                    "accuracy_high": high,
+                    "few": len(hits) < 10,
+                }
+            )
+    return rows
+
+
+def _scaling() -> list[Row]:
+    return [
+        {
+            **PLACE,
+            "family": "qwen",
+            "measure": measure,
+            "transform": transform,
+            "runs": list(MODELS) if known else ["smollm2-135m", "qwen-0.5b"],
+            "excluded": [] if known else ["qwen-1.5b"],
+            "size_count": 3 if known else 2,
+            "parameters_min_b": 0.135,
+            "parameters_max_b": 1.5 if known else 0.5,
+            "intercept": intercept,
+            "slope": slope,
+            "slope_low": slope - 0.1 if known else None,
+            "slope_high": slope + 0.1 if known else None,
+            "slope_sampling_low": slope - 0.2 if measure != "latency_mean_s" else None,
+            "slope_sampling_high": slope + 0.2 if measure != "latency_mean_s" else None,
+            "residual_sd": 0.02 if known else None,
+            "r_squared": 0.97 if known else None,
+        }
+        for measure, transform, intercept, slope, known in (
+            ("score", "none", 0.68, 0.19, True),
+            ("energy_per_question_j", "log10", 2.1, 1.07, False),
+            ("latency_mean_s", "log10", 0.6, -0.08, True),
+        )
+    ]
+
+
+def _calibration(name: str) -> list[Row]:
+    return [
+        {
+            **PLACE,
+            "run": name,
+            "form": "confidence",
+            "bin": i,
+            "low": i / 10,
+            "high": (i + 1) / 10,
+            "count": 0 if i < 4 else i - 2,
+            "predicted_mean": None if i < 4 else i / 10 + 0.06,
+            "observed_share": None if i < 4 else min(1.0, max(0.0, i / 10 - 0.1)),
+        }
+        for i in range(10)
+    ]
+
+
+def _roc(name: str) -> list[Row]:
+    points = ((None, 0.0, 0.0), (0.95, 0.0, 0.4), (0.7, 0.3, 0.8), (0.4, 1.0, 1.0))
+    return [
+        {
+            **PLACE,
+            "run": name,
+            "form": "confidence",
+            "point": i,
+            "threshold": threshold,
+            "false_positive_rate": false,
+            "true_positive_rate": true,
+        }
+        for i, (threshold, false, true) in enumerate(points)
+    ]
+
+
+def _histogram(name: str) -> list[Row]:
+    return [
+        {
+            **PLACE,
+            "run": name,
+            "form": "confidence",
+            "bin": i,
+            "low": i / 30,
+            "high": (i + 1) / 30,
+            "count": i // 10,
+            "positive": i // 15,
+        }
+        for i in range(30)
+    ]
+
+
 def _comparisons(runs: list[Row], scores: list[Row]) -> list[Row]:
     right = {(s["run"], s["question_id"]): s["value_correct"] for s in scores}
     ids = sorted({s["question_id"] for s in scores})
@@ -649,11 +788,26 @@ def _comparisons(runs: list[Row], scores: list[Row]) -> list[Row]:
                     "paired": len(ids),
                     "only_first": sum(right[a, q] and not right[b, q] for q in ids),
                     "only_second": sum(right[b, q] and not right[a, q] for q in ids),
+                    "both_correct": sum(right[a, q] and right[b, q] for q in ids),
+                    "agreement": sum(right[a, q] == right[b, q] for q in ids) / len(ids),
                     "difference": difference,
+                    "difference_p": min(1.0, math.exp(-abs(difference) * 14)),
+                    "difference_p_adjusted": min(1.0, 10 * math.exp(-abs(difference) * 14)),
+                    "distinct": 10 * math.exp(-abs(difference) * 14) < 0.05,
                     "difference_low": difference - 0.17,
                     "difference_high": difference + 0.16,
+                    "difference_p": min(1.0, math.exp(-abs(difference) * 14)),
+                    "difference_p_adjusted": min(1.0, 10 * math.exp(-abs(difference) * 14)),
+                    "distinct": 10 * math.exp(-abs(difference) * 14) < 0.05,
+                    "both_correct": sum(right[a, q] and right[b, q] for q in ids),
+                    "agreement": sum(right[a, q] == right[b, q] for q in ids) / len(ids),
                     "p": min(1.0, math.exp(-abs(difference) * 14)),
                     "p_adjusted": min(1.0, 10 * math.exp(-abs(difference) * 14)),
+                    "energy_ratio": None,
+                    "energy_ratio_low": None,
+                    "energy_ratio_high": None,
+                    "first_dominates": 0.1,
+                    "second_dominates": None,
                 }
             )
     return rows

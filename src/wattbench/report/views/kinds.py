@@ -18,9 +18,9 @@ FEW = 10
 """Questions of a type below which its shares are marked as hardly telling."""
 
 
-def _panels(data: ReportData, group: Group) -> dict[str, list[KindResult]]:
+def _panels(group: Group) -> dict[str, list[KindResult]]:
     panels: dict[str, list[KindResult]] = {}
-    for result in by_kind(data, group):
+    for result in by_kind(group):
         panels.setdefault(result.kind, []).append(result)
     if not panels:
         raise CannotDraw("no question was scored")
@@ -35,7 +35,7 @@ def _title(kind: str, results: list[KindResult]) -> str:
 
 def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
     """The plot for the page: one panel a type, two abreast where there is room."""
-    panels = _panels(data, group)
+    panels = _panels(group)
     narrow = width <= NARROW
     abreast = 1 if narrow else 2
     column = (width - (abreast - 1) * 40) / abreast
@@ -102,6 +102,6 @@ def draw_figure(data: ReportData, group: Group) -> Plot:
             ),
             share=True,
         )
-        for kind, results in _panels(data, group).items()
+        for kind, results in _panels(group).items()
     ]  # fmt: skip
     return Plot(rows.draw(panels, columns=2))
