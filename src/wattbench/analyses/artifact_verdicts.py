@@ -9,7 +9,7 @@ from typing import Any
 from wattbench.analyses.artifacts import Experiment
 from wattbench.errors import InputError
 from wattbench.scoring import wattbot
-from wattbench.scoring.rules import Prediction, Verdict, judge, overall, unanswerable
+from wattbench.scoring.rules import WATTBOT, Prediction, Verdict, judge, overall, unanswerable
 from wattbench.study.judgement import RuleName, Weights
 from wattbench.study.questions import Question
 from wattbench.tables.values import BLANK
@@ -92,12 +92,11 @@ def verdict_of(rule: RuleName, question: Question, experiment: Experiment) -> Ve
     answer = experiment.answers.get(question.id)
     if answer is None:
         return judge(rule, question, None)
-    if rule == "strict":
+    version = WATTBOT.get(rule)
+    if version is None:
         refs = tuple(ref for ref in answer.refs if ref.strip().lower() != BLANK)
         return judge(rule, question, Prediction(answer.value, refs, answer.error))
-    right, why = wattbot.value_correct(
-        question.value, answer.written, 1 if rule == "wattbot-v1" else 2
-    )
+    right, why = wattbot.value_correct(question.value, answer.written, version)
     return Verdict(
         value_correct=right,
         ref_overlap=wattbot.ref_overlap(question.raw_refs, answer.ref_cell),

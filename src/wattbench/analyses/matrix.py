@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from wattbench.analyses.artifact_verdicts import Dropped, gold_of_set, rule_of, verdict_of
-from wattbench.analyses.artifacts import Experiment
+from wattbench.analyses.artifacts import Experiment, labels
 from wattbench.study.judgement import RuleName
 from wattbench.study.questions import Question
 from wattbench.tables.values import BLANK
@@ -35,35 +35,6 @@ class Matrix:
     rows: tuple[tuple[Any, ...], ...]
     experiments: Mapping[str, str]
     dropped: tuple[Dropped, ...]
-
-
-def labels(experiments: Sequence[Experiment]) -> list[str]:
-    """A name for each experiment that no other has: with its environment or path where it must.
-
-    No name is shortened, and no experiment dropped because another has its name.
-    """
-    names = [one.name for one in experiments]
-    with_environment = [
-        f"{one.environment}/{one.name}" if one.environment else one.name for one in experiments
-    ]
-    found = []
-    for place, one in enumerate(experiments):
-        if names.count(one.name) == 1:
-            found.append(one.name)
-        elif with_environment.count(with_environment[place]) == 1:
-            found.append(with_environment[place])
-        else:
-            found.append(_shortest_path(one, experiments))
-    return found
-
-
-def _shortest_path(one: Experiment, experiments: Iterable[Experiment]) -> str:
-    parts = one.folder.resolve().parts
-    others = [other.folder.resolve().parts for other in experiments if other is not one]
-    length = 2
-    while length < len(parts) and any(other[-length:] == parts[-length:] for other in others):
-        length += 1
-    return "/".join(parts[-length:])
 
 
 def matrices(

@@ -10,14 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wattbench.analyses.audit import (
-    audit_corpus,
-    audit_gold,
-    audit_runs,
-    audit_skipped,
-    documents_of,
-    placed,
-)
+from wattbench.analyses.audit.gold import audit_corpus, audit_gold, documents_of
+from wattbench.analyses.audit.of_study import audit_runs, audit_skipped, placed
 from wattbench.analyses.calibration import Curves, calibrate
 from wattbench.analyses.costs import Draws, energy_per_correct, measured, site, summed
 from wattbench.analyses.efficiency import efficiency

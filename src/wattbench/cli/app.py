@@ -24,6 +24,7 @@ COMMANDS = (
     "scoring",
     "ensembles",
     "matrix",
+    "audit",
     "aggregate",
     "report",
 )

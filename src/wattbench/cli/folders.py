@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wattbench.errors import InputError
 
@@ -13,23 +14,19 @@ if TYPE_CHECKING:
 
 
 def named_rule(rule: str | None) -> RuleName | None:
-    """A scoring rule by its name.
+    """A scoring rule by its name; None where none is named.
 
     Raises:
         InputError: There is no such rule.
     """
-    from wattbench.study.judgement import RuleName
+    from wattbench.study.judgement import RULES
 
-    for name in get_args(RuleName):
-        if rule == name:
-            known: RuleName = name
-            return known
-    if rule is None:
-        return None
-    raise InputError(
-        f"there is no scoring rule '{rule}'; known: {', '.join(get_args(RuleName))}.",
-        mend="Check --rule.",
-    )
+    if rule is not None and rule not in RULES:
+        raise InputError(
+            f"there is no scoring rule '{rule}'; known: {', '.join(RULES)}.",
+            mend="Check --rule.",
+        )
+    return rule
 
 
 def chosen(experiments: Sequence[Experiment], questions: str | None) -> list[Experiment]:
@@ -46,3 +43,32 @@ def chosen(experiments: Sequence[Experiment], questions: str | None) -> list[Exp
             mend="Check --questions.",
         )
     return found
+
+
+def document_ids(path: Path) -> frozenset[str]:
+    """Canonical ids of the documents that a metadata.csv lists.
+
+    Raises:
+        InputError: It cannot be read or has no column `id`.
+    """
+    import csv
+    import io
+
+    from wattbench.study.questions import decode
+    from wattbench.tables.values import canonical_ref
+
+    try:
+        text, _ = decode(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"the table of documents cannot be read: {error.strerror}.",
+            where=str(path),
+            mend="Check --documents.",
+        ) from error
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    if "id" not in (reader.fieldnames or ()):
+        raise InputError(
+            "the table of documents has no column 'id'.", where=f"{path}, line 1",
+            mend="Name the file that lists the documents, one a row.",
+        )  # fmt: skip
+    return frozenset(canonical_ref(row["id"]) for row in reader if row["id"])

@@ -1,0 +1,80 @@
+"""Faults of what answers are judged by: gold answers, and the documents behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from wattbench.analyses.audit.facts import Row, finding, some
+from wattbench.study.layout import Layout
+from wattbench.study.questions import Question
+from wattbench.tables.documents import PROBLEMS
+from wattbench.tables.files import read_rows
+from wattbench.tables.values import canonical_ref, parse_items, parse_range
+
+
+def audit_gold(gold: Sequence[Question], documents: frozenset[str] | None) -> Iterator[Row]:
+    """Findings about the gold answers of one question set.
+
+    Args:
+        gold: The questions.
+        documents: Canonical ids of the documents, or None where they are not known.
+    """
+    for question in gold:
+        where = f"question {question.id} (line {question.line})"
+        if not question.answerable:
+            continue
+        if not question.value:
+            yield finding(
+                "gold_fault", "error", f"{where} has no gold value.", "Give it, or is_blank."
+            )
+        elif question.value.startswith("[") and _unparsable(question.value):
+            yield finding(
+                "gold_fault",
+                "error",
+                f"{where}: the gold range '{question.value}' cannot be read.",
+                "Write it as [low,high].",
+            )
+        if not question.refs:
+            yield finding("gold_fault", "warning", f"{where} names no document as its source.")
+        unknown = [ref for ref in question.refs if canonical_ref(ref) not in (documents or ())]
+        if documents is not None and unknown:
+            yield finding(
+                "gold_fault",
+                "warning",
+                f"{where} cites {some(unknown)}, which no document has as its id.",
+                "Add the document or correct the ref_id.",
+            )
+
+
+def _unparsable(value: str) -> bool:
+    items = parse_items(value)
+    if items is None or not items:
+        return True
+    numeric = all(item[:1].isdigit() or item[:1] in "+-." for item in items if item)
+    return numeric and len(items) == 2 and parse_range(value) is None
+
+
+def audit_corpus(layout: Layout, corpus: str) -> Iterator[Row]:
+    """Findings about the documents of a corpus: those that could not be read as they are."""
+    path = layout.corpus_problems(corpus)
+    if not path.exists():
+        return
+    for problem in read_rows(path, PROBLEMS):
+        yield finding(
+            f"document_{problem['kind']}",
+            "warning" if problem["dropped"] else "note",
+            f"{problem['file']}: {problem['detail']}",
+            problem["mend"],
+        )
+
+
+def documents_of(layout: Layout, corpus: str) -> frozenset[str] | None:
+    """Canonical ids of a corpus' documents; None where it has not been parsed."""
+    path: Path = layout.nodes(corpus)
+    if not path.exists():
+        return None
+    ids = pq.read_table(path, columns=["document_id"], partitioning=None)["document_id"]
+    return frozenset(canonical_ref(identifier) for identifier in ids.unique().to_pylist())

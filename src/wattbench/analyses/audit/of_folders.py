@@ -1,0 +1,276 @@
+"""The audit of result folders, wattbench's or the benchmark guide's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wattbench.analyses.artifact_files import Answer, plain_number
+from wattbench.analyses.artifact_verdicts import (
+    GUIDE_RULE,
+    Scored,
+    gold_of_set,
+    scored,
+    verdict_of,
+)
+from wattbench.analyses.artifacts import Experiment, labels
+from wattbench.analyses.audit.checks import SCORE_TOLERANCE, audit_facts, clean
+from wattbench.analyses.audit.facts import Facts, Power, Row, Times, Tokens, Trouble, finding
+from wattbench.analyses.audit.gold import audit_gold
+from wattbench.analyses.audit.of_study import placed
+from wattbench.files import digest
+from wattbench.study.judgement import RuleName, Weights
+from wattbench.study.questions import Question
+from wattbench.tables.values import is_abstention
+
+LOCAL = frozenset({"", "hf_local", "local"})
+"""The guide's providers that run the model on the job's own machine."""
+
+J_PER_WH = 3600.0
+GUIDE_RULES: tuple[RuleName, ...] = (GUIDE_RULE, "wattbot-v2")
+
+
+@dataclass(frozen=True)
+class FolderAudit:
+    """What the audit found on one question set in one environment.
+
+    Args:
+        environment: The machine or cluster, or empty where nothing says.
+        questions: Name of the question set.
+        findings: Rows of the table `audit`.
+        clean: Runs that nothing speaks against, best first, each model once.
+    """
+
+    environment: str
+    questions: str
+    findings: tuple[Row, ...]
+    clean: tuple[Facts, ...]
+
+
+def audit_folders(
+    experiments: Sequence[Experiment],
+    *,
+    gold: Sequence[Question] | None = None,
+    documents: frozenset[str] | None = None,
+    rule: RuleName | None = None,
+) -> list[FolderAudit]:
+    """Audit of every question set in every environment.
+
+    Args:
+        experiments: The experiments.
+        gold: Questions of a gold file; None takes what the results quote.
+        documents: Canonical ids of the documents, or None where they are not known.
+        rule: Rule to judge by; None takes each run's own.
+    """
+    groups: dict[tuple[str, str], list[Experiment]] = {}
+    for one in experiments:
+        groups.setdefault((one.environment or "", one.questions), []).append(one)
+    found = []
+    for (environment, questions), own in sorted(groups.items()):
+        answered = {identifier for one in own for identifier in one.answers}
+        about = gold if any(question.id in answered for question in gold or ()) else None
+        known, doubts = gold_of_set(own, about)
+        runs = [
+            replace(facts_of(one, known, rule, asked=about), run=name)
+            for one, name in zip(own, labels(own), strict=True)
+        ]
+        rows = [
+            *(finding("gold_fault", "warning", f"{one.what}: {one.reason}.") for one in doubts),
+            *audit_gold(list(known.values()), documents),
+            *audit_facts(runs),
+        ]
+        place = {"environment": environment, "questions": questions}
+        found.append(
+            FolderAudit(environment, questions, tuple(placed(rows, place)), tuple(clean(runs)))
+        )
+    return found
+
+
+def facts_of(
+    experiment: Experiment,
+    gold: Mapping[str, Question],
+    rule: RuleName | None,
+    *,
+    asked: Sequence[Question] | None,
+) -> Facts:
+    """What the audit looks at of one experiment.
+
+    Args:
+        experiment: The experiment.
+        gold: Gold answers by question id.
+        rule: Rule to judge by, or None for the run's own.
+        asked: Questions of the set, or None where only the answers tell.
+    """
+    summary, answers = experiment.summary, experiment.answers
+    failed = [answer for answer in answers.values() if answer.error is not None]
+    judged_by, score = _own_rule(experiment, gold, rule)
+    said = summary.get("overall_score") if summary else None if score is None else score.score
+    versions = _versions(experiment)
+    if experiment.ours or rule is None:
+        versions["the scoring rule"] = judged_by
+    return Facts(
+        run=experiment.name,
+        ensemble=experiment.ensemble,
+        model=summary.get("model_id"),
+        identity=_identity(summary),
+        asked=[question.id for question in asked or ()],
+        answers=[*answers, *experiment.repeated],
+        answered=len(answers) - len(failed),
+        blank=sum(
+            answer.error is None and is_abstention(answer.written) for answer in answers.values()
+        ),
+        failed=len(failed),
+        score=None if score is None else score.score,
+        said_score=said,
+        changed=_changed(experiment, gold, judged_by),
+        times=_times(experiment),
+        power=_power(experiment),
+        tokens=_tokens(experiment),
+        versions=versions,
+        content=_content(answers),
+        troubles=tuple(
+            Trouble(problem.kind, problem.detail, problem.dropped)
+            for problem in experiment.problems
+            if problem.kind != "duplicates"
+        ),
+    )
+
+
+def _own_rule(
+    experiment: Experiment, gold: Mapping[str, Question], rule: RuleName | None
+) -> tuple[RuleName, Scored | None]:
+    """The rule that a run was scored by, and its score: of the guide's the one that fits."""
+    own: RuleName | None = experiment.summary.get("rule")
+    candidates = (rule,) if rule is not None else (own,) if own is not None else GUIDE_RULES
+    said = plain_number(experiment.summary.get("overall_score"))
+    said = math.nan if said is None else said
+    weights = Weights.model_validate(experiment.summary.get("weights") or {})
+    found: list[tuple[RuleName, Scored | None]] = []
+    for candidate in candidates:
+        verdicts = {
+            identifier: verdict_of(candidate, question, experiment)
+            for identifier, question in gold.items()
+        }
+        score = scored(candidate, weights, gold, verdicts)
+        if score is not None and math.isclose(score.score, said, abs_tol=SCORE_TOLERANCE):
+            return candidate, score
+        found.append((candidate, score))
+    return found[0]
+
+
+def _changed(experiment: Experiment, gold: Mapping[str, Question], rule: RuleName) -> list[str]:
+    found = []
+    for identifier, answer in experiment.answers.items():
+        verdict = verdict_of(rule, gold[identifier], experiment) if identifier in gold else None
+        if answer.verdict is None or verdict is None:
+            continue
+        right, ref, na = answer.verdict
+        same = math.isclose(ref, verdict.ref_overlap, abs_tol=SCORE_TOLERANCE)
+        if (right, na) != (verdict.value_correct, verdict.na_correct) or not same:
+            found.append(identifier)
+    return found
+
+
+def _identity(summary: Mapping[str, Any]) -> str | None:
+    if summary.get("identity"):
+        return str(summary["identity"])
+    model = summary.get("model_id")
+    if not model:
+        return None
+    return f"{summary.get('llm_provider')} {model} {summary.get('quantization')}"
+
+
+def _versions(experiment: Experiment) -> dict[str, str]:
+    made_by = experiment.summary.get("made_by") or {}
+    found = {str(k): str(v) for k, v in (made_by.get("versions") or {}).items()}
+    backend = made_by.get("backend") or {}
+    if backend.get("version"):
+        found[f"backend {backend.get('name')}"] = str(backend["version"])
+    cuda = (experiment.summary.get("hardware") or {}).get("cuda_version")
+    return found | ({"CUDA": str(cuda)} if cuda else {})
+
+
+def _times(experiment: Experiment) -> Times:
+    summary = experiment.summary
+    known = [a.latency_s for a in experiment.answers.values() if a.latency_s is not None]
+    whole = bool(known) and len(known) == len(experiment.answers)
+    mean = (
+        math.fsum(known) / len(known) if whole else plain_number(summary.get("avg_latency_seconds"))
+    )
+    retrieval = plain_number(summary.get("avg_retrieval_seconds"))
+    generation = plain_number(summary.get("avg_generation_seconds"))
+    # Our latency begins when the contexts are there, the guide's when the search begins.
+    parts = [generation] if experiment.ours else [retrieval, generation]
+    at_once = (summary.get("config_snapshot") or {}).get("max_concurrent")
+    seconds = {
+        name: plain_number(value) for name, value in summary.items() if name.endswith("_seconds")
+    }
+    lowest = min(known, default=0.0)
+    return Times(
+        latency_mean_s=mean,
+        latency_sum_s=None if mean is None else mean * len(experiment.answers),
+        latency_max_s=max(known, default=None),
+        parts_mean_s=None if None in parts else math.fsum(part or 0.0 for part in parts),
+        wall_s=plain_number(summary.get("total_time_seconds")),
+        load_s=plain_number((summary.get("hardware") or {}).get("model_load_time_seconds")),
+        concurrency=at_once if isinstance(at_once, int) and at_once > 0 else None,
+        negative=(
+            *(name for name, value in seconds.items() if value is not None and value < 0),
+            *(("latency_seconds",) if lowest < 0 else ()),
+        ),
+    )
+
+
+def _charged(experiment: Experiment) -> bool:
+    if experiment.ours:
+        backend = (experiment.summary.get("made_by") or {}).get("backend") or {}
+        return bool(backend.get("elsewhere"))
+    return str(experiment.summary.get("llm_provider") or "") not in LOCAL
+
+
+def _power(experiment: Experiment) -> Power:
+    hardware = experiment.summary.get("hardware") or {}
+    energy_wh = plain_number(hardware.get("gpu_energy_wh"))
+    gpus = hardware.get("gpu_count")
+    gpus = gpus if isinstance(gpus, int) else None
+    if not energy_wh or hardware.get("gpu_energy_method") == "none":
+        if experiment.ensemble:
+            reason = "an ensemble's folder holds no energy; it is the sum of its members'"
+        elif _charged(experiment):
+            reason = "the model runs on another machine"
+        else:
+            reason = "the folder holds none" if energy_wh is None else "0 Wh are not measured"
+        return Power(reason=reason, gpus=gpus)
+    # The guide's scripts read device 0 alone, however many GPUs the model is spread over.
+    measured = gpus if experiment.ours or gpus is None else 1
+    return Power(
+        energy_j=energy_wh * J_PER_WH,
+        method=hardware.get("gpu_energy_method"),
+        mean_w=plain_number(hardware.get("gpu_avg_power_watts")),
+        gpus=gpus,
+        measured_gpus=measured,
+    )
+
+
+def _tokens(experiment: Experiment) -> Tokens:
+    summary = experiment.summary
+    prompt, completion = (plain_number(summary.get(f"{x}_tokens")) for x in ("input", "output"))
+    price = plain_number(summary.get("estimated_cost_usd"))
+    return Tokens(
+        prompt=None if prompt is None else int(prompt),
+        completion=None if completion is None else int(completion),
+        reason="the folder holds none" if prompt is None else None,
+        price=price or None,
+        price_reason="it is written as 0" if price == 0 else "the folder holds none",
+        charged=_charged(experiment) and not experiment.ensemble,
+    )
+
+
+def _content(answers: Mapping[str, Answer]) -> str | None:
+    """Digest of answers and their seconds; None where no second is known, for text may be equal."""
+    if not any(answer.latency_s for answer in answers.values()):
+        return None
+    rows = sorted((i, a.written, a.latency_s) for i, a in answers.items())
+    return digest(rows)

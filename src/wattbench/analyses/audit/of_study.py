@@ -1,0 +1,224 @@
+"""The audit of a study: facts from its files and its rows of the table `runs`."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow.compute as pc
+
+from wattbench.analyses.audit.checks import TIME_TOLERANCE, audit_facts
+from wattbench.analyses.audit.facts import Facts, JobEnd, Power, Row, Times, Tokens, finding
+from wattbench.analyses.folders import Absent, Folder
+from wattbench.scoring.judging import prediction_of
+from wattbench.scoring.rules import Prediction, Verdict, judge
+from wattbench.study.judgement import RULES, RuleName
+from wattbench.study.models import Study
+from wattbench.study.questions import Question
+from wattbench.tables.contract import reason_for
+
+CLOCK_S = 0.1
+"""Seconds by which a phase may seem to end after its segment: the clock is read twice."""
+
+
+def audit_skipped(skipped: Mapping[str, str]) -> Iterator[Row]:
+    """Findings about runs and ensembles that were left out, by name with the reason."""
+    for name, reason in skipped.items():
+        yield finding(
+            "skipped_run",
+            "warning",
+            f"it was left out: {reason}.",
+            "`wattbench plan` shows what it would need of which partition.",
+            name,
+        )
+
+
+def audit_runs(
+    runs: Sequence[Row],
+    folders: Sequence[Folder],
+    absent: Sequence[Absent],
+    gold: Sequence[Question],
+    study: Study,
+) -> Iterator[Row]:
+    """Findings about the runs on one question set.
+
+    Args:
+        runs: Their rows of the table `runs`.
+        folders: Their files, in the same order.
+        absent: Runs of the study without results on this set.
+        gold: The questions.
+        study: The study.
+    """
+    for missing in absent:
+        yield finding(
+            "missing_run",
+            "error",
+            f"there are no results: {missing.file.name} is missing.",
+            "Run the workflow again; it does only what is missing.",
+            missing.name,
+        )
+    yield from audit_facts(
+        [facts(row, folder, gold, study) for row, folder in zip(runs, folders, strict=True)]
+    )
+
+
+def facts(row: Row, folder: Folder, gold: Sequence[Question], study: Study) -> Facts:
+    """What the audit looks at of one run or ensemble.
+
+    Args:
+        row: Its row of the table `runs`.
+        folder: Its files.
+        gold: The questions.
+        study: The study.
+    """
+    segments = folder.segments.to_pylist()
+    job = folder.job
+    versions = dict(job.get("versions") or {})
+    if not folder.ensemble and row["backend_version"]:
+        versions[f"backend {row['backend']}"] = row["backend_version"]
+    return Facts(
+        run=row["run"],
+        ensemble=folder.ensemble,
+        model=row.get("weights"),
+        identity=row["identity"],
+        asked=[question.id for question in gold],
+        answers=folder.predictions["question_id"].to_pylist(),
+        answered=row["answered"],
+        blank=row["blank"],
+        failed=row["failed"],
+        kinds_of_failure=tuple(sorted(set(folder.predictions["error"].drop_null().to_pylist()))),
+        score=row["score"],
+        said_score=folder.summary.get("overall_score"),
+        changed=_changed(folder, gold, study.scoring.rule),
+        times=_times(row, folder, segments, study),
+        power=_power(row, folder, segments),
+        tokens=Tokens(
+            prompt=row["prompt_tokens"],
+            completion=row["completion_tokens"],
+            reason=reason_for(row, "prompt_tokens"),
+            price=row["token_price"],
+            price_reason=reason_for(row, "token_price"),
+            charged=bool((job.get("backend") or {}).get("elsewhere")),
+        ),
+        versions={name: str(version) for name, version in versions.items()},
+        jobs=tuple(
+            JobEnd(one["job_id"], one["attempt"], one["state"], one["gpus"])
+            for one in folder.compute
+        ),
+    )
+
+
+def _times(row: Row, folder: Folder, segments: Sequence[Row], study: Study) -> Times:
+    mean = row["latency_mean_s"]
+    if folder.ensemble:
+        return Times(latency_mean_s=mean)
+    asked = folder.predictions.filter(folder.predictions["asked"])
+    names = ("total_s", "queue_s", "prefill_s", "decode_s", "retrieval_s")
+    seconds = {name: asked[name] for name in names}
+    total = seconds["total_s"]
+    known = not total.null_count and len(total) > 0
+    waited = pc.fill_null(seconds["queue_s"], 0.0)
+    both = pc.add(seconds["prefill_s"], seconds["decode_s"])
+    answering = [p["wall_s"] for s in segments for p in s["phases"] if p["phase"] == "answer"]
+    lost = math.fsum(segment["lost_s"] for segment in segments)
+    return Times(
+        latency_mean_s=mean,
+        latency_sum_s=pc.sum(pc.subtract(total, waited)).as_py() if known else None,
+        latency_max_s=pc.max(pc.subtract(total, waited)).as_py() if known else None,
+        parts_mean_s=pc.mean(both).as_py() if known and not both.null_count else None,
+        wall_s=math.fsum(answering) + lost if answering else None,
+        load_s=row["load_s"],
+        concurrency=study.models[folder.name].requests.concurrency,
+        overfull=tuple(
+            str(segment["number"])
+            for segment in segments
+            if math.fsum(phase["wall_s"] for phase in segment["phases"])
+            > segment["duration_s"] * (1 + TIME_TOLERANCE) + CLOCK_S
+        ),
+        negative=tuple(
+            name for name, column in seconds.items() if pc.any(pc.less(column, 0.0)).as_py()
+        ),
+    )
+
+
+def _power(row: Row, folder: Folder, segments: Sequence[Row]) -> Power:
+    gap_s = math.fsum(
+        device["gap_s"] or 0.0
+        for segment in segments
+        for phase in segment["phases"]
+        for device in phase["devices"]
+    )
+    given, measured = _gpus(folder, segments)
+    return Power(
+        energy_j=row["energy_answer_j"],
+        reason=reason_for(row, "energy_answer_j"),
+        method=row["energy_method"],
+        gpus=given,
+        measured_gpus=measured,
+        lost_s=0.0 if folder.ensemble else row["lost_s"],
+        gap_s=gap_s,
+    )
+
+
+def _gpus(folder: Folder, segments: Sequence[Row]) -> tuple[int | None, int | None]:
+    """GPUs that a job was given, and those whose energy is known, where that differs most."""
+    of_job = {job["job_id"]: job["gpus"] for job in folder.compute if job["gpus"] is not None}
+    worst: tuple[int | None, int | None] = (None, None)
+    for segment in segments:
+        measured = {
+            device["device"]
+            for phase in segment["phases"]
+            for device in phase["devices"]
+            if device["kind"] == "gpu" and device["energy_j"] is not None
+        }
+        given = max(len(segment["gpu_uuids"]), of_job.get(segment["job_id"], 0))
+        lacking = given - len(measured)
+        if worst[0] is None or lacking > worst[0] - (worst[1] or 0):
+            worst = (given, len(measured))
+    return worst
+
+
+def _changed(folder: Folder, gold: Sequence[Question], rule: RuleName) -> list[str]:
+    """Questions whose stored judgement is not what the rule says now.
+
+    A rule of the study's own, or a judge, may cost something to ask: those are taken as stored.
+    """
+    if rule not in RULES:
+        return []
+    wanted = folder.scores.filter(pc.equal(folder.scores["rule"], rule))
+    columns = ("value_correct", "ref_overlap", "na_correct")
+    stored = dict(
+        zip(
+            wanted["question_id"].to_pylist(),
+            zip(*(wanted[column].to_pylist() for column in columns), strict=True),
+            strict=True,
+        )
+    )
+    names = ["question_id", "value", "refs", "error"]
+    rows = folder.predictions.select(names).to_pylist()
+    predictions = {entry["question_id"]: prediction_of(entry) for entry in rows}
+    return [
+        question.id
+        for question in gold
+        if _as_stored(_judged(rule, question, predictions.get(question.id)))
+        != stored.get(question.id)
+    ]
+
+
+@functools.lru_cache(maxsize=1 << 18)
+def _judged(rule: RuleName, question: Question, prediction: Prediction | None) -> Verdict | None:
+    """A judgement, remembered: many runs give one answer."""
+    return judge(rule, question, prediction)
+
+
+def _as_stored(verdict: Verdict | None) -> tuple[Any, ...] | None:
+    if verdict is None:
+        return None
+    return verdict.value_correct, verdict.ref_overlap, verdict.na_correct
+
+
+def placed(rows: Iterable[Row], place: Mapping[str, str]) -> list[Row]:
+    """Findings with the environment and question set they belong to."""
+    return [{**place, **row} for row in rows]
