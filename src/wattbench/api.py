@@ -15,13 +15,14 @@ from wattbench.tables.contract import Table
 from wattbench.tables.documents import QUESTIONS
 from wattbench.tables.files import read_arrow, read_frame
 from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
+from wattbench.tables.statistics import QUESTION_TYPES, REPEATS, SCALING
 from wattbench.tables.verdicts import CALIBRATION, COMPARISONS, HISTOGRAMS, ROC, SCORES, VOTES
 
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         QUESTIONS, RUNS, PREDICTIONS, SCORES, SEGMENTS, SAMPLES, COMPUTE, ENSEMBLES, VOTES,
-        COMPARISONS, CALIBRATION, ROC, HISTOGRAMS, AUDIT,
+        COMPARISONS, CALIBRATION, ROC, HISTOGRAMS, QUESTION_TYPES, REPEATS, SCALING, AUDIT,
     )
 }  # fmt: skip
 
@@ -50,6 +51,9 @@ class Results:
         calibration: pd.DataFrame
         roc: pd.DataFrame
         histograms: pd.DataFrame
+        question_types: pd.DataFrame
+        repeats: pd.DataFrame
+        scaling: pd.DataFrame
         audit: pd.DataFrame
 
     def __init__(self, folder: Path) -> None:

@@ -20,6 +20,7 @@ from wattbench.tables.contract import SCHEMA_VERSION
 from wattbench.tables.documents import QUESTIONS
 from wattbench.tables.files import file_digest, to_arrow, write_arrow, write_json
 from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
+from wattbench.tables.statistics import QUESTION_TYPES, REPEATS, SCALING
 from wattbench.tables.values import BLANK
 from wattbench.tables.verdicts import CALIBRATION, COMPARISONS, HISTOGRAMS, ROC, SCORES, VOTES
 
@@ -75,6 +76,9 @@ def aggregate(study: Study) -> None:
         "histograms": concatenated(
             [table for one in sets for table in one.curves.histograms], HISTOGRAMS
         ),
+        "question_types": to_arrow(QUESTION_TYPES, (r for one in sets for r in one.question_types)),
+        "repeats": to_arrow(REPEATS, (row for one in sets for row in one.repeats)),
+        "scaling": to_arrow(SCALING, (row for one in sets for row in one.scaling)),
         "audit": to_arrow(AUDIT, (row for one in sets for row in one.audit)),
     }
     for name, table in tables.items():

@@ -1,17 +1,13 @@
-"""What a run's answers cost: energy per question and per correct answer, site energy, carbon."""
+"""What a run's answers cost: its energy, site energy, carbon, price."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from wattbench.scoring.intervals import Reals
-from wattbench.study.judgement import Energy, Scoring
+from wattbench.study.judgement import Energy
 from wattbench.study.section import Factor
-from wattbench.tables.contract import reason_for, unknown, warning
+from wattbench.tables.contract import reason_for, unknown
 from wattbench.telemetry.energy import RunEnergy
 
 Row = dict[str, Any]
@@ -76,77 +72,6 @@ def summed(members: Sequence[Mapping[str, Any]]) -> tuple[Row, list[dict[str, st
         known = row["energy_gross_j"] is not None and None not in kinds
         row[column] = None if not known else kinds.pop() if len(kinds) == 1 else "mixed"
     return row, flags
-
-
-@dataclass(frozen=True)
-class Draws:
-    """What each resample of the questions takes and gives.
-
-    Args:
-        hits: Right values in each resample, of shape (resamples,).
-        energy: The resample's answering energy as a multiple of the run's, of the same shape;
-            None where the questions' shares are not known.
-    """
-
-    hits: Reals
-    energy: Reals | None
-
-
-def energy_per_correct(
-    row: Mapping[str, Any], draws: Draws, scoring: Scoring
-) -> tuple[Row, list[dict[str, str]]]:
-    """Answering energy per right value with one interval for questions and meter together.
-
-    With E the answering energy, u its standard uncertainty, a_i a question's share of E and c_i
-    whether its value is right, a resample w of the questions and a standard normal z give
-
-        E* = E (sum w_i a_i / sum a_i) (1 + z u / E)      K* = sum w_i c_i      E* / K*
-
-    and the interval is the percentiles of E* / K* over all resamples (JCGM 101:2008 for the
-    meter's part). A resample without a right value counts as infinite. A run that is right
-    everywhere is so in every resample; so the interval is never narrower than E over the ends of
-    Wilson's interval of the right values.
-
-    Args:
-        row: The run's row so far, its energy columns among it.
-        draws: K* and sum w_i a_i / sum a_i of every resample.
-        scoring: The study's interval settings.
-
-    Returns:
-        The columns energy_per_correct_j, its low and its high, and flags.
-    """
-    names = ("energy_per_correct_j", "energy_per_correct_low_j", "energy_per_correct_high_j")
-    empty: Row = dict.fromkeys(names)
-    total, uncertainty = row["energy_answer_j"], row["energy_answer_uncertainty_j"]
-    if total is None:
-        reason = reason_for(row, "energy_answer_j") or "the answering energy is unknown"
-        return empty, [unknown(name, reason) for name in names]
-    if not row["correct"]:
-        return empty, [unknown(name, "no value is right") for name in names]
-    flags = []
-    if uncertainty is None:
-        flags.append(
-            warning(names[1], "the meter's uncertainty is unknown: the interval is too narrow")
-        )
-    count = len(draws.hits)
-    energy = total * (np.ones(count) if draws.energy is None else draws.energy)
-    # One z for all runs: a meter that reads high does so for each of them.
-    z = np.random.default_rng([scoring.seed, 1]).standard_normal(count)
-    if uncertainty and total > 0:
-        energy *= np.maximum(0.0, 1 + z * uncertainty / total)
-    hits = draws.hits
-    ordered = np.sort(np.where(hits > 0, energy / np.maximum(hits, 1), np.inf))
-    low = int(np.floor((1 - scoring.confidence_level) / 2 * (count - 1) + 1e-9))
-    each = float(total) / row["correct"]
-    least, most = each, each
-    if row["value_accuracy_low"]:
-        least = each * row["value_accuracy"] / row["value_accuracy_high"]
-        most = each * row["value_accuracy"] / row["value_accuracy_low"]
-    ends = min(least, float(ordered[low])), max(most, float(ordered[count - 1 - low]))
-    high = ends[1] if np.isfinite(ends[1]) else None
-    if high is None:
-        flags.append(unknown(names[2], "a sample without a right value is likely"))
-    return dict(zip(names, (each, ends[0], high), strict=True)), flags
 
 
 def site(energy: Energy, gross_j: float | None) -> tuple[Row, dict[str, str]]:

@@ -76,6 +76,17 @@ def summed_prices(members: Sequence[Mapping[str, Any]]) -> tuple[Row, list[dict[
     return {COLUMN: sum(member[COLUMN] for member in members), CURRENCY: currencies.pop()}, []
 
 
+def per_correct(price: Mapping[str, Any], correct: int) -> Row:
+    """Price of a right value; None where the price is unknown or no value is right.
+
+    Args:
+        price: The columns of the price.
+        correct: Number of right values.
+    """
+    amount = price[COLUMN]
+    return {f"{COLUMN}_per_correct": None if amount is None or not correct else amount / correct}
+
+
 def _unknown(reason: str) -> tuple[Row, list[dict[str, str]]]:
     row = {COLUMN: None, CURRENCY: None}
     return row, [unknown(name, reason) for name in row]

@@ -13,28 +13,31 @@ import pyarrow.compute as pc
 from wattbench.analyses.audit.gold import audit_corpus, audit_gold, documents_of
 from wattbench.analyses.audit.of_study import audit_runs, audit_skipped, placed
 from wattbench.analyses.calibration import Curves, calibrate
-from wattbench.analyses.costs import Draws, energy_per_correct, measured, site, summed
+from wattbench.analyses.comparisons import comparisons
+from wattbench.analyses.costs import measured, site, summed
 from wattbench.analyses.efficiency import efficiency
 from wattbench.analyses.ensemble_rows import ensemble_row
 from wattbench.analyses.flags import complete
 from wattbench.analyses.folders import Absent, Folder, concatenated
+from wattbench.analyses.frontier import frontier
 from wattbench.analyses.headline import choose
-from wattbench.analyses.prices import summed_prices, token_price
+from wattbench.analyses.joint import Joint, Metered, joint, metered
+from wattbench.analyses.joint_columns import joint_columns
+from wattbench.analyses.prices import per_correct, summed_prices, token_price
+from wattbench.analyses.question_types import question_types
+from wattbench.analyses.repeats import repeats
 from wattbench.analyses.run_rows import (
     answer_columns,
     identity_columns,
     ledger_columns,
     members_columns,
+    refusal_columns,
 )
-from wattbench.analyses.standing import (
-    Standing,
-    comparisons,
-    score_columns,
-    standing,
-    top_group,
-)
-from wattbench.scoring.intervals import Reals
+from wattbench.analyses.scaling import guide_row, scaling
+from wattbench.analyses.standing import Pairs, pairs_of, score_columns, set_columns, standing
 from wattbench.scoring.judging import rules_of
+from wattbench.scoring.resamples import Reals
+from wattbench.scoring.standing import Standing
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
 from wattbench.study.questions import Question
@@ -50,6 +53,9 @@ SHARED_BY = (
 )  # fmt: skip
 """Columns of `predictions` that a question's share of the energy depends on."""
 
+OF_ANSWERING = ("energy_per_question_j", "frontier", "frontier_probability")
+"""Columns that are unknown for the reason that the answering energy is."""
+
 
 @dataclass
 class SetTables:
@@ -60,6 +66,12 @@ class SetTables:
     compute: list[Row] = field(default_factory=list)
     ensembles: list[Row] = field(default_factory=list)
     comparisons: list[pa.Table] = field(default_factory=list)
+    question_types: list[Row] = field(default_factory=list)
+    repeats: list[Row] = field(default_factory=list)
+    scaling: list[Row] = field(default_factory=list)
+    sizes: list[Row] = field(default_factory=list)
+    """The guide's comparison over model sizes."""
+
     curves: Curves = field(default_factory=Curves)
     audit: list[Row] = field(default_factory=list)
 
@@ -96,11 +108,9 @@ def set_tables(
         standings = [
             standing(study.scoring, rule, gold, names, scores) for rule in rules_of(study.scoring)
         ]
-        _runs(study, tables, folders, standings[0], gold)
-        tables.comparisons = [
-            comparisons(found, study.scoring, place["environment"], questions)
-            for found in standings
-        ]
+        pairs = [(found, pairs_of(found, study.scoring)) for found in standings]
+        draws = _runs(study, tables, folders, gold, found=pairs[0][0], pairs=pairs[0][1])
+        _together(study, tables, pairs, draws=draws, gold=gold, place=place)
     tables.audit = placed(
         [
             *audit_skipped(skipped),
@@ -134,16 +144,22 @@ def _runs(
     study: Study,
     tables: SetTables,
     folders: Sequence[Folder],
-    found: Standing,
     gold: Sequence[Question],
-) -> None:
-    top = top_group(found, study.scoring)
+    *,
+    found: Standing,
+    pairs: Pairs,
+) -> Joint:
     by_name: dict[str, Row] = {}
     by_folder = {folder.name: folder for folder in folders}
+    places = {folder.name: place for place, folder in enumerate(folders)}
     shares: dict[str, Reals | None] = {}
+    meters: list[Metered | None] = []
+    members_of: dict[int, list[int]] = {}
+    others = set_columns(found, pairs)
     for place, folder in enumerate(folders):
         row = identity_columns(study, folder) | answer_columns(folder.predictions, len(gold))
-        row |= score_columns(found, study.scoring, place) | {"top_group": top[place]}
+        row |= score_columns(found, study.scoring, place) | others[place]
+        row |= refusal_columns(row, study.scoring.confidence_level)
         row |= calibrate(folder, found.rule, gold, tables.curves)
         if folder.ensemble:
             members = [by_name[member] for member in row["members"]]
@@ -151,21 +167,29 @@ def _runs(
             energy, flags = summed(members)
             price, told = summed_prices(members)
             shares[folder.name] = _summed_shares(shares, row["members"])
+            members_of[place] = [places[member] for member in row["members"]]
+            meters.append(None)
         else:
             segments = folder.segments.to_pylist()
             row |= ledger_columns(folder, segments)
             energy, flags = measured(run_energy(segments, study.energy), folder.job)
             price, told = token_price(study, folder.name, folder.job)
             shares[folder.name] = _shares(folder.predictions, energy["energy_answer_j"], gold)
+            parts = _parts(shares[folder.name])
+            meters.append(metered(energy, segments, study.energy, parts, folder.name))
+        price |= per_correct(price, row["correct"])
         by_name[folder.name] = row | energy | price | {"flags": [*flags, *told]}
         tables.predictions.append(
             _with_shares(folder.predictions, shares[folder.name], energy["energy_method"], gold)
         )
         tables.compute += [_placed_compute(job, folder) for job in folder.compute]
-    draws = _draws(found, [shares[folder.name] for folder in folders])
+    draws = joint(found, meters, members_of, study.scoring)
+    rows = list(by_name.values())
+    on = frontier([(row["score"], row["energy_answer_j"]) for row in rows])
+    derived = joint_columns(draws, rows, study.scoring)
     tables.runs = [
-        _derived(study, by_name[folder.name], draw, folder)
-        for folder, draw in zip(folders, draws, strict=True)
+        _derived(study, row | {"frontier": on[place] if _priced(row) else None}, more, folder)
+        for place, (row, more, folder) in enumerate(zip(rows, derived, folders, strict=True))
     ]
     chosen = choose(tables.runs)
     for place, row in enumerate(tables.runs):
@@ -176,28 +200,44 @@ def _runs(
             tables.ensembles.append(
                 ensemble_row(study, folders[place], row, members, theirs, gold=gold)
             )
+        elif row["family"] is not None:
+            tables.sizes.append(guide_row(row, folders[place].summary))
+    return draws
 
 
-def _draws(found: Standing, shares: Sequence[Reals | None]) -> list[Draws]:
-    """Right values and energy of every resample, for all runs in two matrix products."""
-    hits = found.counts @ (found.verdicts.value * found.verdicts.judged)
-    none = np.zeros(len(found.verdicts.unanswerable))
-    parts = np.stack([_normalised(one) if one is not None else none for one in shares], axis=1)
-    energy = found.counts @ parts
-    return [
-        Draws(hits[:, place], energy[:, place] if parts[:, place].any() else None)
-        for place in range(len(shares))
-    ]
+def _priced(row: Row) -> bool:
+    return row["energy_answer_j"] is not None
 
 
-def _normalised(shares: Reals) -> Reals:
-    total = shares.sum()
-    return shares / total if total > 0 else np.zeros_like(shares)
+def _parts(shares: Reals | None) -> Reals | None:
+    """Shares of energy as parts of their sum; None where they say nothing."""
+    return None if shares is None or shares.sum() <= 0 else shares / shares.sum()
 
 
-def _derived(study: Study, row: Row, draws: Draws, folder: Folder) -> Row:
+def _together(
+    study: Study,
+    tables: SetTables,
+    standings: Sequence[tuple[Standing, Pairs]],
+    *,
+    draws: Joint,
+    gold: Sequence[Question],
+    place: Mapping[str, str],
+) -> None:
+    """What the runs say together, under every rule."""
+    scopes = [row["energy_scope"] if _priced(row) else None for row in tables.runs]
+    for found, pair in standings:
+        ours = draws.under(found)
+        tables.comparisons.append(comparisons(found, pair, ours, scopes, study.scoring, **place))
+        tables.question_types += placed(question_types(found, gold, study.scoring), place)
+        tables.repeats += placed(repeats(found, tables.runs, study.scoring), place)
+    tables.scaling = placed(scaling(tables.runs, draws, study.scoring.confidence_level), place)
+
+
+def _derived(
+    study: Study, row: Row, drawn: tuple[Row, list[dict[str, str]]], folder: Folder
+) -> Row:
     """Columns made of others, and a reason for every null that is left."""
-    each, flags = energy_per_correct(row, draws, study.scoring)
+    each, flags = drawn
     columns, reasons = site(study.energy, row["energy_gross_j"])
     if not folder.ensemble:
         bought, why_not = efficiency(row, folder.predictions, folder.segments.to_pylist())
@@ -208,7 +248,8 @@ def _derived(study: Study, row: Row, draws: Draws, folder: Folder) -> Row:
     own = [*row["flags"], *flags]
     if answer is None:
         why = next((f["detail"] for f in own if f["column"] == "energy_answer_j"), None)
-        reasons["energy_per_question_j"] = why or "the answering energy is unknown"
+        for name in OF_ANSWERING:
+            reasons[name] = why or "the answering energy is unknown"
     if row["kind"] == "ensemble":
         reasons["job_state"] = "an ensemble has no job of its own"
     return complete(row | each | columns | {"flags": own}, RUNS, reasons)

@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 
 from wattbench import __version__
 from wattbench.analyses.folders import Folder
+from wattbench.scoring.intervals import wilson
 from wattbench.study.identity import digest_of, ensemble_slice, run_identity
 from wattbench.study.models import Study
 
 Row = dict[str, Any]
+QUANTILES = (0.5, 0.9, 0.95, 0.99)
 LOADING = frozenset({"load", "warm_up"})
 
 
@@ -51,6 +53,7 @@ def identity_columns(study: Study, folder: Folder) -> Row:
         "retrieval": study.retrieval_of(folder.name),
         "prompt": model.prompt,
         "seed": model.generation.seed,
+        "repeat_of": model.repeat_of,
     }
 
 
@@ -70,7 +73,7 @@ def answer_columns(predictions: pa.Table, questions: int) -> Row:
     asked = predictions.filter(predictions["asked"])
     total = _known(asked["total_s"])
     first = _known(asked["first_token_s"])
-    quantiles = np.quantile(total, [0.5, 0.95]) if total.size else (None, None)
+    quantiles = np.quantile(total, QUANTILES) if total.size else (None,) * len(QUANTILES)
     return {
         "question_count": questions,
         "answered": predictions.num_rows - failed,
@@ -80,10 +83,27 @@ def answer_columns(predictions: pa.Table, questions: int) -> Row:
         "completion_tokens": _total(asked["completion_tokens"]),
         "latency_mean_s": float(total.mean()) if total.size else None,
         "latency_p50_s": _real(quantiles[0]),
-        "latency_p95_s": _real(quantiles[1]),
+        "latency_p90_s": _real(quantiles[1]),
+        "latency_p95_s": _real(quantiles[2]),
+        "latency_p99_s": _real(quantiles[3]),
         "first_token_p50_s": float(np.median(first)) if first.size else None,
         "prefill_tokens_per_s": _speed(asked, "prompt_tokens", "prefill_s"),
         "decode_tokens_per_s": _speed(asked, "completion_tokens", "decode_s"),
+    }
+
+
+def refusal_columns(row: Mapping[str, Any], level: float) -> Row:
+    """Share of the questions that were left blank, with Wilson's interval.
+
+    Args:
+        row: The counts of the run's answers.
+        level: Confidence level.
+    """
+    ends = wilson(row["blank"], row["question_count"], level) or (0.0, 1.0)
+    return {
+        "refusal_rate": row["blank"] / row["question_count"],
+        "refusal_rate_low": ends[0],
+        "refusal_rate_high": ends[1],
     }
 
 

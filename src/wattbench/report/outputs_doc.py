@@ -10,10 +10,11 @@ from wattbench.tables.answers import PREDICTIONS, SAMPLES, SEGMENTS
 from wattbench.tables.contract import SCHEMA_VERSION, Table
 from wattbench.tables.documents import CONTEXTS, NODES, PROBLEMS, QUERIES, QUESTIONS
 from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
+from wattbench.tables.statistics import QUESTION_TYPES, REPEATS, SCALING
 from wattbench.tables.verdicts import CALIBRATION, COMPARISONS, HISTOGRAMS, ROC, SCORES, VOTES
 
 TABLES: tuple[Table, ...] = (
-    RUNS, QUESTIONS, PREDICTIONS, SCORES, COMPARISONS, CALIBRATION, ROC, HISTOGRAMS, ENSEMBLES, VOTES, SEGMENTS, SAMPLES, COMPUTE,
+    RUNS, QUESTIONS, PREDICTIONS, SCORES, COMPARISONS, CALIBRATION, ROC, HISTOGRAMS, QUESTION_TYPES, REPEATS, SCALING, ENSEMBLES, VOTES, SEGMENTS, SAMPLES, COMPUTE,
     AUDIT, NODES, PROBLEMS, QUERIES, CONTEXTS,
 )  # fmt: skip
 """Every table, in the order of the document."""

@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
 from wattbench.scoring.resamples import Clusters, Reals
-from wattbench.scoring.rules import overall
+from wattbench.scoring.rules import WATTBOT, overall
 from wattbench.study.judgement import RuleName, Weights
 
 Interval = tuple[float, float]
@@ -175,7 +174,7 @@ def influence(rule: RuleName, weights: Weights, verdicts: Verdicts, whole: Compo
     na = part(verdicts.na, whole.na[0], blanks)
     rest = weights.value + weights.ref
     # `overall` gives the weight of abstention to the others where it cannot be judged.
-    scale = np.where(given, 1.0, 1 / rest if rule == "strict" and rest > 0 else 1.0)
+    scale = np.where(given, 1.0, 1 / rest if rule not in WATTBOT and rest > 0 else 1.0)
     found: Reals = scale * (weights.value * value + weights.ref * ref) + weights.na * na
     return found
 

@@ -6,18 +6,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from wattbench.scoring.intervals import (
-    Components,
-    Verdicts,
-    components,
-    percentile_interval,
-    resamples,
-    score_interval,
-    wilson,
-)
+from wattbench.scoring.intervals import percentile_interval
 from wattbench.scoring.judging import rules_of, verdicts_of
-from wattbench.scoring.rules import WATTBOT, value_slope
-from wattbench.study.judgement import RuleName, Scoring
+from wattbench.scoring.resamples import clusters_of
+from wattbench.scoring.rules import WATTBOT
+from wattbench.scoring.standing import Standing, na_share, standing_of
+from wattbench.study.judgement import Scoring
 from wattbench.study.questions import Question
 
 Row = dict[str, Any]
@@ -46,7 +40,7 @@ def _rule_scores(scoring: Scoring, found: Standing) -> Row:
     judged = verdicts.judged[:, 0] > 0
     unanswerable = judged & (verdicts.unanswerable > 0)
     recall = _known(whole.na[0, 0])
-    if recall is None and found.rule != "strict":
+    if recall is None and found.rule in WATTBOT:
         recall = 1.0
     return {
         "score": _known(whole.score[0, 0]),

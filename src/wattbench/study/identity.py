@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from wattbench.study.custom import rule_digests
 from wattbench.study.models import Study
 
 Slice = dict[str, Any]
@@ -74,9 +75,13 @@ def run_slice(study: Study, model: str) -> Slice:
 
 
 def scoring_slice(study: Study) -> Slice:
-    """What scores depend on, beside predictions and gold answers."""
+    """What scores depend on, beside predictions and gold answers.
+
+    Raises:
+        InputError: The file of a rule of the study's own is missing.
+    """
     fields: Slice = study.scoring.model_dump(mode="json")
-    return fields
+    return fields | {"custom": rule_digests(study.scoring.custom)}
 
 
 def ensemble_slice(study: Study, ensemble: str) -> Slice:
@@ -90,7 +95,7 @@ def tables_slice(study: Study) -> Slice:
     return {
         "study": study.study.name,
         "models": {
-            name: model.model_dump(mode="json", include={"family", "parameters_b"})
+            name: model.model_dump(mode="json", include={"family", "parameters_b", "repeat_of"})
             for name, model in study.models.items()
         },
         "ensembles": sorted(study.ensembles),

@@ -149,6 +149,9 @@ class Model(Section):
     precision: str | None = None
     """Precision of the weights, such as q4_k_m, 4bit or bf16."""
 
+    repeat_of: Name | None = None
+    """Model that this entry runs again: with another `generation.seed`, and all else equal."""
+
     retrieval: Name | None = None
     """Retrieval whose contexts the model is given; default: the study's first."""
 

@@ -6,9 +6,15 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from wattbench.study.section import Factor, Section, Text
+from wattbench.study.section import Factor, Name, Section, Text
 
-RuleName = Literal["strict", "wattbot-v1", "wattbot-v2"]
+RuleName = Name
+"""A scoring rule: one of `RULES`, `judge`, or one that the study names under `scoring.custom`."""
+
+RULES = ("strict", "wattbot-v1", "wattbot-v2", "exact", "contains", "numeric")
+"""Rules that need nothing but the answer."""
+
+Clustering = Literal["question", "document"]
 
 
 class Weights(Section):
@@ -34,6 +40,9 @@ class Scoring(Section):
     also: tuple[RuleName, ...] = ()
     """Further rules whose scores are kept beside it."""
 
+    custom: dict[Name, Text] = Field(default_factory=dict)
+    """Rules of your own by name: the Python file or module that holds each."""
+
     weights: Weights = Weights()
     confidence_level: float = Field(default=0.95, gt=0.5, lt=1)
     """Level of every interval."""
@@ -42,6 +51,19 @@ class Scoring(Section):
     """Resamples of a bootstrap interval."""
 
     seed: int = Field(default=0, ge=0)
+    cluster: Clustering = "question"
+    """What is drawn independently: questions, or all questions that cite a common document."""
+
+    @model_validator(mode="after")
+    def _rules_are_known(self) -> Scoring:
+        for name in self.custom:
+            if name in RULES:
+                raise ValueError(f"custom: '{name}' is the name of a built-in rule")
+        known = (*RULES, *self.custom)
+        for name in (self.rule, *self.also):
+            if name not in known:
+                raise ValueError(f"there is no rule '{name}'; known: {', '.join(known)}")
+        return self
 
 
 class Estimate(Section):

@@ -77,6 +77,9 @@ class Layout:
         "calibration",
         "roc",
         "histograms",
+        "question_types",
+        "repeats",
+        "scaling",
         "audit",
     )
     """Names of the aggregated tables."""

@@ -17,6 +17,11 @@ from wattbench.study.section import Name, Section, Text
 SMOKE = ".smoke"
 """Suffix of the one-question twin that every question set has."""
 
+NO_PART_OF_A_REPEAT = frozenset(
+    {"label", "colour", "family", "parameters_b", "repeat_of", "requests", "resources"}
+)
+"""Keys in which a model and its repeat may differ, beside the seed."""
+
 
 class StudyInfo(Section):
     """What the study is called and where its results go."""
@@ -56,7 +61,7 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _names_refer_to_something(self) -> Self:
-        problems = [*self._dangling_names(), *self._reserved_names()]
+        problems = [*self._dangling_names(), *self._reserved_names(), *self._odd_repeats()]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -73,6 +78,8 @@ class Study(Section):
         for name, model in self.models.items():
             if model.retrieval is not None:
                 yield f"models.{name}.retrieval", model.retrieval, self.retrievals, "retrieval"
+            if model.repeat_of is not None:
+                yield f"models.{name}.repeat_of", model.repeat_of, self.models, "model"
         for name, ensemble in self.ensembles.items():
             for position, member in enumerate(ensemble.members):
                 yield f"ensembles.{name}.members.{position}", member, self.models, "model"
@@ -94,8 +101,24 @@ class Study(Section):
         for name in self.questions:
             if name.endswith(SMOKE):
                 yield f"questions.{name}: names ending in '{SMOKE}' are kept for the smoke target"
+
         for name in self.reports.keys() & RESERVED:
             yield f"reports.{name}: the default report has a file or folder of that name"
+
+    def _odd_repeats(self) -> Iterator[str]:
+        for name, model in self.models.items():
+            base = self.models.get(model.repeat_of or "")
+            if base is None:
+                continue
+            place = f"models.{name}.repeat_of"
+            if base.repeat_of is not None:
+                yield f"{place}: name {base.repeat_of}, which '{model.repeat_of}' repeats itself"
+            for key in sorted(type(model).model_fields.keys() - NO_PART_OF_A_REPEAT):
+                own, other = getattr(model, key), getattr(base, key)
+                if key == "generation":
+                    own, other = (one.model_copy(update={"seed": 0}) for one in (own, other))
+                if own != other:
+                    yield f"{place}: '{key}' differs from that of '{model.repeat_of}', so it is no repeat"
 
     def corpus_of(self, index: str) -> str:
         """Name of the corpus that an index is built over."""

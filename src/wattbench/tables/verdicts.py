@@ -43,6 +43,7 @@ VOTES = Table(
     ),
     key=("environment", "questions", "run", "question_id", "member"),
 )
+NO_RATIO = "where an energy is unknown or 0 or the two cover different things; in sets of more than 100 runs also for pairs without the best run and more than five ranks apart"
 COMPARISONS = Table(
     "comparisons",
     "Every pair of runs and ensembles on one question set, paired by question.",
@@ -55,14 +56,24 @@ COMPARISONS = Table(
         Column("paired", COUNT, "Questions both were scored on."),
         Column("only_first", COUNT, "Questions only the first got right."),
         Column("only_second", COUNT, "Questions only the second got right."),
-        Column("difference", REAL, "Score of the first minus that of the second."),
-        Column("difference_low", REAL, "Lower end of the paired bootstrap interval."),
-        Column("difference_high", REAL, "Upper end of the paired bootstrap interval."),
-        Column("p", REAL, "McNemar's exact test, two-sided."),
+        Column("both_correct", COUNT, "Questions both got right."),
+        Column("agreement", REAL, "Share of the paired questions that both got right or both got wrong.", null="without paired questions"),
+        Column("p", REAL, "McNemar's exact test of right values, two-sided; under `scoring.cluster: document` Durkalski's test."),
         Column("p_adjusted", REAL, "Holm-adjusted over the pairs of the question set."),
+        Column("difference", REAL, "Score of the first minus that of the second."),
+        Column("difference_low", REAL, "Lower end of its paired interval."),
+        Column("difference_high", REAL, "Upper end of its paired interval."),
+        Column("difference_p", REAL, "p of no difference, two-sided, from the same statistic as the interval."),
+        Column("difference_p_adjusted", REAL, "Holm-adjusted over the pairs of the question set."),
+        Column("distinct", TRUTH, "Whether the data tell the two scores apart: difference_p_adjusted is below 1 - confidence_level."),
+        Column("energy_ratio", REAL, "Answering energy of the first over that of the second.", null=NO_RATIO),
+        Column("energy_ratio_low", REAL, "Lower end of its interval (questions and meters).", null=NO_RATIO),
+        Column("energy_ratio_high", REAL, "Upper end of its interval.", null=NO_RATIO),
+        Column("first_dominates", REAL, "Probability that the first scores at least as high for at most the energy (questions and meters), and not both alike.", null=NO_RATIO),
+        Column("second_dominates", REAL, "The same of the second.", null=NO_RATIO),
     ),
     key=("environment", "questions", "rule", "first", "second"),
-)
+)  # fmt: skip
 
 FORM = Column(
     "form", TEXT,

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from wattbench.scoring import intervals
+from wattbench.scoring.resamples import Clusters, resamples
 from wattbench.study.judgement import Weights
 
 
@@ -18,22 +19,6 @@ def test_wilson_is_scipys(successes: int, trials: int) -> None:
 
 def test_wilson_without_trials_is_unknown() -> None:
     assert intervals.wilson(0, 0, 0.95) is None
-
-
-def test_mcnemar_is_the_exact_binomial_test() -> None:
-    only_first = np.array([0, 1, 5, 12, 7])
-    only_second = np.array([0, 6, 5, 3, 0])
-    found = intervals.mcnemar(only_first, only_second)
-    expected = [1.0] + [
-        stats.binomtest(int(a), int(a + b)).pvalue
-        for a, b in zip(only_first[1:], only_second[1:], strict=True)
-    ]
-    assert found == pytest.approx(expected)
-
-
-def test_holm_by_hand() -> None:
-    assert intervals.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert intervals.holm([]).size == 0
 
 
 def _verdicts(value: list[int], na: list[int], unanswerable: list[int]) -> intervals.Verdicts:
@@ -49,7 +34,7 @@ def _verdicts(value: list[int], na: list[int], unanswerable: list[int]) -> inter
 
 def test_the_bootstrap_recomputes_recall_in_every_resample() -> None:
     verdicts = _verdicts([1, 0, 1, 1], [1, 1, 0, 1], [0, 0, 1, 1])
-    counts = intervals.resamples(4, 50, seed=3)
+    counts = resamples(Clusters(np.arange(4), 4), 50, 3)
     assert counts.sum(axis=1).tolist() == [4.0] * 50
     drawn = intervals.components("strict", Weights(), verdicts, counts)
     for row, score in zip(counts, drawn.score[:, 0], strict=True):
@@ -63,25 +48,13 @@ def test_the_bootstrap_recomputes_recall_in_every_resample() -> None:
         assert score == pytest.approx(expected)
 
 
-def test_resamples_are_seeded() -> None:
-    assert (intervals.resamples(20, 9, 1) == intervals.resamples(20, 9, 1)).all()
-    assert (intervals.resamples(20, 9, 1) != intervals.resamples(20, 9, 2)).any()
-
-
-def test_a_handful_of_questions_proves_nothing() -> None:
-    p = intervals.bootstrap_p(np.array([1.0]), np.array([0.0]), np.array([4.0]))
-    assert p[0] == pytest.approx(0.125)
-    many = intervals.bootstrap_p(np.array([0.2]), np.array([0.02]), np.array([60.0]))
-    assert many[0] < 1e-12
-
-
 def test_the_interval_covers_the_true_score_about_as_often_as_it_says() -> None:
     generator = np.random.default_rng(0)
     covered = 0
     for trial in range(200):
         value = generator.random(80) < 0.6
         verdicts = _verdicts(value.astype(int).tolist(), [1] * 80, [0] * 80)
-        counts = intervals.resamples(80, 300, seed=trial)
+        counts = resamples(Clusters(np.arange(80), 80), 300, trial)
         weights = Weights(value=1, ref=0, na=0)
         drawn = intervals.components("strict", weights, verdicts, counts)
         low, high = intervals.percentile_interval(drawn.score[:, 0], 0.95) or (1.0, 0.0)
@@ -89,16 +62,46 @@ def test_the_interval_covers_the_true_score_about_as_often_as_it_says() -> None:
     assert 0.88 <= covered / 200 <= 0.99
 
 
-def test_difference_intervals_are_outward_percentiles() -> None:
-    draws = np.array([np.linspace(0, 1, 101), np.zeros(101)])
-    low, high = intervals.difference_intervals(draws, 0, 0.9)
-    assert (low[0], high[0]) == pytest.approx((0.05, 0.95))
+def test_the_accelerated_interval_is_scipys() -> None:
+    generator = np.random.default_rng(5)
+    data = generator.exponential(size=40)
+    draws = np.array([generator.choice(data, 40).mean() for _ in range(4000)])
+    low, high = intervals.accelerated_intervals(
+        draws[:, None], np.array([data.mean()]), (data - data.mean())[:, None], 0.9
+    )
+    # Widening the percentiles for 40 values is undone by asking scipy for a wider level.
+    wider = 2 * stats.norm.cdf(stats.t.ppf(0.95, 39) * np.sqrt(40 / 39)) - 1
+    expected = stats.bootstrap(
+        (data,), np.mean, confidence_level=wider, method="BCa", n_resamples=4000, rng=generator
+    ).confidence_interval
+    assert (low[0], high[0]) == pytest.approx((expected.low, expected.high), rel=0.02)
+
+
+def test_influence_foretells_what_a_weight_does() -> None:
+    verdicts = _verdicts([1, 0, 1, 1, 0], [1, 1, 0, 1, 1], [0, 0, 1, 1, 0])
+    whole = intervals.components("strict", Weights(), verdicts)
+    moved = intervals.influence("strict", Weights(), verdicts, whole)
+    assert moved.sum() == pytest.approx(0)
+    for question in range(5):
+        weights = np.ones((1, 5))
+        weights[0, question] += 1e-6
+        changed = intervals.components("strict", Weights(), verdicts, weights)
+        slope = (changed.score[0, 0] - whole.score[0, 0]) / 1e-6 * 5
+        assert slope == pytest.approx(moved[question, 0], abs=1e-4)
 
 
 def test_a_perfect_run_is_not_called_certain() -> None:
     share = intervals.wilson(4, 4, 0.95)
     assert share is not None
-    found = intervals.score_interval(
-        np.ones(100), 0.95, score=1.0, value=1.0, share=share, slope=0.75
-    )
+    found = intervals.guarded((1.0, 1.0), score=1.0, value=1.0, share=share, slope=0.75)
     assert found == pytest.approx((1 - 0.75 * (1 - share[0]), 1.0))
+
+
+def test_clusters_that_move_as_one_widen_a_share() -> None:
+    hits = np.repeat([1.0, 0.0, 1.0, 0.0], 5)[:, None]
+    alone = intervals.design_effects(hits, np.ones((20, 1)), Clusters(np.arange(20), 20))
+    assert alone.tolist() == [1.0]
+    grouped = Clusters(np.repeat(np.arange(4), 5), 4)
+    effect = intervals.design_effects(hits, np.ones((20, 1)), grouped)[0]
+    # Four independent draws in place of twenty: five times the variance, and 4/3 for few.
+    assert effect == pytest.approx(5 * 4 / 3)

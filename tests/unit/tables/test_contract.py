@@ -8,12 +8,12 @@ import pyarrow as pa
 import pytest
 
 from wattbench.study.layout import Layout
-from wattbench.tables import answers, documents, runs, verdicts
+from wattbench.tables import answers, documents, runs, statistics, verdicts
 from wattbench.tables.contract import Table
 
 TABLES = [
     value
-    for module in (answers, documents, runs, verdicts)
+    for module in (answers, documents, runs, statistics, verdicts)
     for value in vars(module).values()
     if isinstance(value, Table)
 ]
@@ -21,6 +21,7 @@ MEASURED = re.compile(r"(energy|power|memory|bytes|utilisation|latency|tokens|ca
 UNITS = {
     "_s": "s",
     "_j": "J",
+    "_wh": "Wh",
     "_w": "W",
     "_bytes": "bytes",
     "_pct": "%",

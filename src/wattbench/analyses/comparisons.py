@@ -1,0 +1,127 @@
+"""Rows of the table `comparisons`: every two runs on one question set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from wattbench.analyses.joint import Joint, dominance, energy_ratios
+from wattbench.analyses.standing import Pairs
+from wattbench.scoring.paired import holm, mcnemar, mcnemar_clustered
+from wattbench.scoring.resamples import Reals
+from wattbench.scoring.standing import Standing
+from wattbench.study.judgement import Scoring
+from wattbench.tables.verdicts import COMPARISONS
+
+ALL_PAIRS_OF = 100
+"""Up to so many runs every pair is set against its energy in each draw."""
+NEIGHBOURS = 5
+"""Of more runs, those so many ranks above and below, beside the pairs with the best run."""
+
+
+def comparisons(
+    found: Standing,
+    pairs: Pairs,
+    draws: Joint,
+    scopes: Sequence[str | None],
+    scoring: Scoring,
+    *,
+    environment: str,
+    questions: str,
+) -> pa.Table:
+    """Every pair of runs, as rows of the table `comparisons`.
+
+    Args:
+        found: The runs' standing.
+        pairs: Their pairs.
+        draws: Scores and energy of the runs, drawn together.
+        scopes: What each run's meters cover; None where the energy is unknown.
+        scoring: The study's settings.
+        environment: The machine or cluster.
+        questions: Name of the question set.
+    """
+    first, second = pairs.first, pairs.second
+    rows = len(first)
+    judged, value = found.verdicts.judged, found.verdicts.value * found.verdicts.judged
+    paired = (judged.T @ judged)[first, second].astype(np.int64)
+    only = value.T @ (judged - value)
+    only_first = only[first, second].astype(np.int64)
+    only_second = only[second, first].astype(np.int64)
+    if scoring.cluster == "question":
+        p = mcnemar(only_first, only_second)
+    else:
+        p = mcnemar_clustered(value, found.clusters, first, second)
+    with np.errstate(invalid="ignore"):
+        agreement = 1 - (only_first + only_second) / paired
+    names = pa.array(found.runs, pa.string())
+    columns: dict[str, Any] = {
+        "environment": _repeated(environment, rows),
+        "questions": _repeated(questions, rows),
+        "rule": _repeated(found.rule, rows),
+        "first": names.take(pa.array(first)),
+        "second": names.take(pa.array(second)),
+        "paired": pa.array(paired),
+        "only_first": pa.array(only_first),
+        "only_second": pa.array(only_second),
+        "both_correct": pa.array((value.T @ value)[first, second].astype(np.int64)),
+        "agreement": _known(agreement),
+        "p": pa.array(p),
+        "p_adjusted": pa.array(holm(p)),
+        "difference": pa.array(pairs.differences.estimate),
+        "difference_low": pa.array(pairs.differences.low),
+        "difference_high": pa.array(pairs.differences.high),
+        "difference_p": pa.array(pairs.differences.p),
+        "difference_p_adjusted": pa.array(pairs.p_adjusted),
+        "distinct": pa.array(pairs.apart[first, second]),
+        **_with_energy(found, pairs, draws, scopes, scoring.confidence_level),
+    }
+    ordered = [columns[name] for name in COMPARISONS.names()]
+    return pa.Table.from_arrays(ordered, schema=COMPARISONS.schema)
+
+
+def _with_energy(
+    found: Standing, pairs: Pairs, draws: Joint, scopes: Sequence[str | None], level: float
+) -> dict[str, pa.Array]:
+    first, second = pairs.first, pairs.second
+    covers = np.array([scope or "" for scope in scopes])
+    chosen = draws.known[first] & draws.known[second] & (covers[first] == covers[second])
+    chosen = np.flatnonzero(chosen & _closer(found.whole.score[0], first, second))
+    ratio = energy_ratios(draws, first[chosen], second[chosen], level)
+    forth, back = dominance(draws, first[chosen], second[chosen])
+    figures = {
+        "energy_ratio": ratio.estimate,
+        "energy_ratio_low": ratio.low,
+        "energy_ratio_high": ratio.high,
+        "first_dominates": forth,
+        "second_dominates": back,
+    }
+    columns = {}
+    for name, values in figures.items():
+        whole = np.full(len(first), np.nan)
+        whole[chosen] = values
+        columns[name] = _known(whole)
+    return columns
+
+
+def _closer(scores: Reals, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which pairs are set against their energy: all, or of many runs the telling ones."""
+    if len(scores) <= ALL_PAIRS_OF:
+        return np.ones(len(first), dtype=np.bool_)
+    rank = np.empty(len(scores), dtype=np.intp)
+    rank[np.argsort(-scores, kind="stable")] = np.arange(len(scores))
+    near: NDArray[np.bool_] = np.abs(rank[first] - rank[second]) <= NEIGHBOURS
+    with_best: NDArray[np.bool_] = (rank[first] == 0) | (rank[second] == 0)
+    return near | with_best
+
+
+def _known(values: Reals) -> pa.Array:
+    """An array in which what is no finite number is null."""
+    return pa.array(values, mask=~np.isfinite(values))
+
+
+def _repeated(text: str, times: int) -> pa.Array:
+    return pa.repeat(pa.scalar(text, pa.string()), times)

@@ -1,0 +1,318 @@
+"""Score, right values and energy of all runs in one set of draws: questions and meters together.
+
+In each draw the questions are resampled, the same ones for all runs, and each meter errs anew.
+Whatever sets energy against answers is read off these draws, so it has one interval or one
+probability for both (JCGM 101:2008 for the meter's part). docs/decisions/0014 argues it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattbench.scoring.intervals import accelerated_intervals
+from wattbench.scoring.resamples import Reals
+from wattbench.scoring.standing import Standing
+from wattbench.study.judgement import Energy, Scoring
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Metered:
+    """What a run's meters say of its answering.
+
+    Args:
+        energy_j: Its energy.
+        shared: Standard uncertainty that all runs on the same meters have in common, as a share
+            of the energy.
+        own: Standard uncertainty of this run alone, as a share of the energy.
+        meters: Name of the meters.
+        parts: Each question's part of the energy, of shape (questions,), summing to 1; None
+            where it is not known.
+    """
+
+    energy_j: float
+    shared: float
+    own: float
+    meters: str
+    parts: Reals | None
+
+
+@dataclass(frozen=True)
+class Joint:
+    """The draws.
+
+    Args:
+        standing: The runs' standing, whose resamples of the questions these are.
+        energy: Answering energy, of shape (draws, runs); NaN where unknown.
+        estimate: Answering energy as measured, of shape (runs,); NaN where unknown.
+        parts: Each question's part of it, of shape (questions, runs).
+        relative: Standard uncertainty of the energy by its meters, as a share, of shape (runs,).
+    """
+
+    standing: Standing
+    energy: Reals
+    estimate: Reals
+    parts: Reals
+    relative: Reals
+
+    def under(self, standing: Standing) -> Joint:
+        """The same draws with the scores of another rule."""
+        return replace(self, standing=standing)
+
+    @property
+    def score(self) -> Reals:
+        """Scores, of shape (draws, runs)."""
+        return self.standing.drawn.score
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Whether a run's energy is known, of shape (runs,)."""
+        return ~np.isnan(self.estimate)
+
+
+def metered(
+    energy: Row, segments: Sequence[Row], settings: Energy, parts: Reals | None, run: str
+) -> Metered | None:
+    """What a run's meters say; None where its energy is unknown.
+
+    The calibration is what runs on the same devices have in common, and of an estimate all of its
+    uncertainty, for the declared watts are one figure for all. The rest is the run's own.
+
+    Args:
+        energy: The run's energy columns.
+        segments: Its rows of `segments`.
+        settings: The study's.
+        parts: Each question's part of the energy; see `Metered`.
+        run: Name of the run.
+    """
+    answer, uncertainty = energy["energy_answer_j"], energy["energy_answer_uncertainty_j"]
+    if answer is None:
+        return None
+    total = uncertainty / answer if uncertainty and answer > 0 else 0.0
+    if energy["energy_method"] == "estimated":
+        return Metered(answer, total, 0.0, "declared watts", parts)
+    devices = {uuid for segment in segments for uuid in segment["gpu_uuids"]}
+    if energy["energy_scope"] != "device":
+        devices = {segment["host"] for segment in segments}
+    # Not knowing the device is no reason to take its error for another run's.
+    name = " ".join(sorted(devices)) or f"of {run}"
+    shared = min(total, settings.calibration_relative_uncertainty)
+    if energy["energy_method"] == "mixed":
+        shared = 0.0
+    return Metered(answer, shared, float(np.sqrt(total**2 - shared**2)), name, parts)
+
+
+def joint(
+    found: Standing,
+    meters: Sequence[Metered | None],
+    members: Mapping[int, Sequence[int]],
+    scoring: Scoring,
+) -> Joint:
+    """Draw energy for the resamples that a standing has.
+
+    Args:
+        found: The runs' standing.
+        meters: What each run's meters say; None where unknown and for ensembles.
+        members: Places of an ensemble's members by its own place; members come first. An
+            ensemble's energy is its members' in every draw.
+        scoring: The study's settings.
+    """
+    questions, count = len(found.clusters.of), len(found.counts)
+    even = np.full(questions, 1 / questions)
+    parts = np.zeros((questions, len(meters)))
+    estimate, relative = (np.full(len(meters), np.nan) for _ in range(2))
+    noise = np.full((count, len(meters)), np.nan)
+    shared: dict[str, Reals] = {}
+    for place, one in enumerate(meters):
+        if one is None:
+            continue
+        parts[:, place] = even if one.parts is None else one.parts
+        estimate[place] = one.energy_j
+        relative[place] = np.hypot(one.shared, one.own)
+        if one.meters not in shared:
+            shared[one.meters] = _normal(scoring.seed, "meters", one.meters, count)
+        own = _normal(scoring.seed, "run", found.runs[place], count)
+        noise[:, place] = np.maximum(0.0, 1 + one.shared * shared[one.meters] + one.own * own)
+    energy = (found.counts @ parts) * estimate * noise
+    for place, theirs in members.items():
+        own_members = list(theirs)
+        energy[:, place] = energy[:, own_members].sum(axis=1)
+        estimate[place] = estimate[own_members].sum()
+        total = estimate[place]
+        if total > 0:
+            parts[:, place] = parts[:, own_members] @ estimate[own_members] / total
+            spread = (estimate[own_members] * (noise[:, own_members] - 1)).sum(axis=1)
+            relative[place] = float(np.std(spread)) / total
+        else:
+            parts[:, place], relative[place] = even, 0.0
+    parts[:, np.isnan(estimate)] = 0.0
+    return Joint(found, energy, estimate, parts, relative)
+
+
+def _normal(seed: int, kind: str, name: str, count: int) -> Reals:
+    """Standard normal draws that belong to a name, whatever other names there are."""
+    return np.random.default_rng([seed, zlib.crc32(f"{kind} {name}".encode())]).standard_normal(
+        count
+    )
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A figure of each run with one interval for questions and meters.
+
+    Args:
+        estimate: Of shape (runs,); NaN where unknown or without bound.
+        low: Lower ends; NaN where the estimate is.
+        high: Upper ends; infinite where none can be given.
+    """
+
+    estimate: Reals
+    low: Reals
+    high: Reals
+
+
+@dataclass(frozen=True)
+class Bought:
+    """What energy bought.
+
+    Args:
+        amount: What each run bought in all, of shape (runs,).
+        drawn: The same in each draw, of shape (draws, runs).
+        influence: Influence of the questions on it, over its mean a question: (questions, runs).
+        ends: Its interval, of shape (2, runs).
+    """
+
+    amount: Reals
+    drawn: Reals
+    influence: Reals
+    ends: Reals
+
+
+def energy_per(draws: Joint, bought: Bought, level: float) -> Ratio:
+    """Answering energy per unit of what it bought, in joules.
+
+    The interval is BCa of E*/Y* over all draws, with the meter's variance in the acceleration. A
+    draw that bought nothing counts as infinite. It is never narrower than the energy over the
+    ends of the interval of what it bought, for a run that is right everywhere is so in every
+    resample.
+
+    Args:
+        draws: The draws.
+        bought: What it bought.
+        level: Confidence level.
+    """
+    questions = len(bought.influence)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        estimate = np.where(bought.amount > 0, draws.estimate / bought.amount, np.nan)
+        ratios = np.where(bought.drawn > 0, draws.energy / bought.drawn, np.inf)
+        # d log(E / Y): a question's part of the energy less its part of what was bought.
+        moved = questions * draws.parts - 1 - bought.influence
+    good = ~np.isnan(estimate)
+    moved = np.where(good, moved, 0.0)
+    sums = draws.standing.clusters.sums(moved)
+    meter = np.where(good, (questions * draws.relative) ** 2, 0.0)
+    low, high = accelerated_intervals(
+        np.where(good, ratios, 0.0), np.where(good, estimate, 0.0), sums, level, meter
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        least, most = draws.estimate / bought.ends[1], draws.estimate / bought.ends[0]
+    return Ratio(
+        estimate=estimate,
+        low=np.where(good, np.fmin(low, least), np.nan),
+        high=np.where(good, np.fmax(high, most), np.nan),
+    )
+
+
+def on_frontier(score: Reals, energy: Reals) -> NDArray[np.bool_]:
+    """Which runs no other beats on score and energy, in each draw.
+
+    Args:
+        score: Scores, of shape (draws, runs).
+        energy: Energy, of the same shape; NaN where unknown, and then on no frontier.
+
+    Returns:
+        Of the same shape. Equal runs do not beat each other, so all of them stay.
+    """
+    cost = np.where(np.isnan(energy), np.inf, energy)
+    order = np.lexsort((-score, cost), axis=1)
+    scores = np.take_along_axis(score, order, axis=1)
+    costs = np.take_along_axis(cost, order, axis=1)
+    best = np.maximum.accumulate(scores, axis=1)
+    on = np.ones(score.shape, dtype=np.bool_)
+    on[:, 1:] = scores[:, 1:] > best[:, :-1]
+    for place in range(1, score.shape[1]):
+        same = (scores[:, place] == scores[:, place - 1]) & (costs[:, place] == costs[:, place - 1])
+        on[:, place] |= same & on[:, place - 1]
+    on &= np.isfinite(costs)
+    found = np.empty_like(on)
+    np.put_along_axis(found, order, on, axis=1)
+    return found
+
+
+def dominance(
+    draws: Joint, first: NDArray[np.intp], second: NDArray[np.intp]
+) -> tuple[Reals, Reals]:
+    """Probabilities that one run beats another on score and energy: at least as good in both.
+
+    Args:
+        draws: The draws.
+        first: Places of runs.
+        second: Places of as many others.
+
+    Returns:
+        Probability that the first dominates the second, and that the second dominates the first;
+        in a draw in which both are equal, neither does.
+    """
+    forth, back = np.empty(len(first)), np.empty(len(first))
+    score, energy = draws.score.T, np.ascontiguousarray(draws.energy.T)
+    for place, (one, other) in enumerate(zip(first, second, strict=True)):
+        better, worse = score[one] >= score[other], score[one] <= score[other]
+        cheaper, dearer = energy[one] <= energy[other], energy[one] >= energy[other]
+        forth[place] = np.mean(better & cheaper & ~(worse & dearer))
+        back[place] = np.mean(worse & dearer & ~(better & cheaper))
+    return forth, back
+
+
+def energy_ratios(
+    draws: Joint, first: NDArray[np.intp], second: NDArray[np.intp], level: float
+) -> Ratio:
+    """Answering energy of one run over another's, with percentile intervals.
+
+    Args:
+        draws: The draws.
+        first: Places of runs.
+        second: Places of as many others.
+        level: Confidence level.
+    """
+    energy = draws.energy.T
+    low, high = np.empty(len(first)), np.empty(len(first))
+    tail = (1 - level) / 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for place, (one, other) in enumerate(zip(first, second, strict=True)):
+            ratios = np.where(energy[other] > 0, energy[one] / energy[other], np.inf)
+            low[place], high[place] = np.quantile(ratios, (tail, 1 - tail), method="inverted_cdf")
+        estimate = draws.estimate[first] / draws.estimate[second]
+    return Ratio(estimate, np.minimum(low, estimate), np.maximum(high, estimate))
+
+
+def cheapest(draws: Joint, among: NDArray[np.bool_]) -> Reals:
+    """Probability that each run takes the least energy among some, of shape (runs,).
+
+    Args:
+        draws: The draws.
+        among: The runs that take part, of shape (runs,); those of unknown energy do not.
+    """
+    taking = among & draws.known
+    if not taking.any():
+        return np.full(len(among), np.nan)
+    energy = np.where(taking, draws.energy, np.inf)
+    least = energy == energy.min(axis=1, keepdims=True)
+    share: Reals = (least / least.sum(axis=1, keepdims=True)).mean(axis=0)
+    return np.where(taking, share, np.nan)

@@ -1,0 +1,109 @@
+"""Columns of `runs` that set energy against answers, with one interval for both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from wattbench.analyses.joint import Bought, Joint, Ratio, cheapest, energy_per, on_frontier
+from wattbench.study.judgement import Scoring
+from wattbench.tables.contract import reason_for, unknown, warning
+
+Row = dict[str, Any]
+J_PER_WH = 3600.0
+POINTS = 100
+"""Points of a score of 1."""
+
+CORRECT = ("energy_per_correct_j", "energy_per_correct_low_j", "energy_per_correct_high_j")
+POINT = ("energy_per_point_wh", "energy_per_point_low_wh", "energy_per_point_high_wh")
+
+
+def joint_columns(
+    draws: Joint, rows: Sequence[Mapping[str, Any]], scoring: Scoring
+) -> list[tuple[Row, list[dict[str, str]]]]:
+    """Energy per right value and per point of score, and places by score and energy.
+
+    Args:
+        draws: Scores and energy of the runs, drawn together.
+        rows: Their rows of the table `runs` so far.
+        scoring: The study's interval settings.
+
+    Returns:
+        Columns and flags of each run.
+    """
+    each = _per_correct(draws, scoring.confidence_level)
+    point = _per_point(draws, scoring.confidence_level)
+    on = on_frontier(draws.score, draws.energy).mean(axis=0)
+    top = np.array([row["top_group"] for row in rows], dtype=np.bool_)
+    least = cheapest(draws, top)
+    found = []
+    for place, row in enumerate(rows):
+        flags = _flags(row)
+        columns: Row = {}
+        for names, ratio, nothing in (
+            (CORRECT, each, "no value is right"),
+            (POINT, point, "the score is 0"),
+        ):
+            values = (ratio.estimate[place], ratio.low[place], ratio.high[place])
+            why = nothing if row["energy_answer_j"] is not None else _energy_reason(row)
+            columns |= _columns(names, values, why, flags)
+        known = bool(draws.known[place])
+        columns["frontier_probability"] = float(on[place]) if known else None
+        columns["cheapest_probability"] = float(least[place]) if known and top[place] else None
+        if columns["cheapest_probability"] is None:
+            why = _energy_reason(row) if top[place] else "it is not in the top group"
+            flags.append(unknown("cheapest_probability", why))
+        found.append((columns, flags))
+    return found
+
+
+def _per_correct(draws: Joint, level: float) -> Ratio:
+    found = draws.standing
+    hits = found.verdicts.value * found.verdicts.judged
+    mean = np.maximum(hits.mean(axis=0), 1 / len(hits) ** 2)
+    judged = found.verdicts.judged.sum(axis=0)
+    ends = np.array([share or (np.nan, np.nan) for share in found.shares]).T
+    bought = Bought(hits.sum(axis=0), found.counts @ hits, hits / mean - 1, ends * judged)
+    return energy_per(draws, bought, level)
+
+
+def _per_point(draws: Joint, level: float) -> Ratio:
+    found = draws.standing
+    score = found.whole.score[0]
+    asked = found.counts.sum(axis=1, keepdims=True) / len(found.clusters.of)
+    # Where clusters differ in size a resample may hold more questions than there are.
+    drawn = draws.score * asked
+    moved = found.influence / np.maximum(score, 1e-9)
+    ratio = energy_per(draws, Bought(score, drawn, moved, np.array(found.ends).T), level)
+    unit = POINTS * J_PER_WH
+    return Ratio(ratio.estimate / unit, ratio.low / unit, ratio.high / unit)
+
+
+def _columns(
+    names: tuple[str, str, str],
+    values: tuple[float, float, float],
+    why: str,
+    flags: list[dict[str, str]],
+) -> Row:
+    if np.isnan(values[0]):
+        flags += [unknown(name, why) for name in names]
+        return dict.fromkeys(names)
+    if not np.isfinite(values[2]):
+        flags.append(unknown(names[2], "a sample without any is likely"))
+    return {
+        name: float(value) if np.isfinite(value) else None
+        for name, value in zip(names, values, strict=True)
+    }
+
+
+def _flags(row: Mapping[str, Any]) -> list[dict[str, str]]:
+    if row["energy_answer_j"] is None or row["energy_answer_uncertainty_j"] is not None:
+        return []
+    narrow = "the meter's uncertainty is unknown: the interval is too narrow"
+    return [warning(name, narrow) for name in (CORRECT[1], POINT[1])]
+
+
+def _energy_reason(row: Mapping[str, Any]) -> str:
+    return reason_for(row, "energy_answer_j") or "the answering energy is unknown"

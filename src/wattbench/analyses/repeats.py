@@ -1,0 +1,134 @@
+"""Rows of the table `repeats`: what varies between runs of one model with other seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from wattbench.scoring.resamples import Reals
+from wattbench.scoring.standing import Standing
+from wattbench.study.judgement import Scoring
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Components:
+    """What a score varies with: a two-way layout without replication, both factors random.
+
+    S. R. Searle, G. Casella & C. E. McCulloch (1992), Variance Components, ch. 4; negative
+    estimates are taken as 0.
+
+    Args:
+        mean: Mean over questions and repeats.
+        question_sd: Between clusters of questions.
+        repeat_sd: Between repeats.
+        residual_sd: Between a cluster's scores in different repeats, beyond the two.
+        half: Half of the interval of the mean (Satterthwaite 1946, Biometrics 2:110-114).
+    """
+
+    mean: float
+    question_sd: float
+    repeat_sd: float
+    residual_sd: float
+    half: float
+
+
+def variance_components(scores: Reals, level: float) -> Components:
+    """Split the variance of scores.
+
+    Args:
+        scores: Of shape (clusters, repeats), at least two of each.
+        level: Confidence level of the interval of the mean.
+    """
+    clusters, repeats = scores.shape
+    mean = float(scores.mean())
+    by_cluster, by_repeat = scores.mean(axis=1), scores.mean(axis=0)
+    rest = scores - by_cluster[:, None] - by_repeat[None, :] + mean
+    freedom = np.array([clusters - 1, repeats - 1, (clusters - 1) * (repeats - 1)], dtype=float)
+    squares = (
+        np.array(
+            [
+                repeats * ((by_cluster - mean) ** 2).sum(),
+                clusters * ((by_repeat - mean) ** 2).sum(),
+                (rest**2).sum(),
+            ]
+        )
+        / freedom
+    )
+    question = max(0.0, (squares[0] - squares[2]) / repeats)
+    repeat = max(0.0, (squares[1] - squares[2]) / clusters)
+    # Where repeats differ less than chance would have it, the variance is that of questions.
+    parts = np.array([squares[0], squares[1], -squares[2]])
+    if squares[1] <= squares[2]:
+        parts = np.array([squares[0], 0.0, 0.0])
+    variance = max(float(parts.sum()), 0.0) / (clusters * repeats)
+    weight = float((parts**2 / freedom).sum())
+    degrees = float(parts.sum()) ** 2 / weight if weight > 0 else freedom[0]
+    half = float(special.stdtrit(max(degrees, 1.0), 0.5 + level / 2) * np.sqrt(variance))
+    return Components(
+        mean=mean,
+        question_sd=float(np.sqrt(question)),
+        repeat_sd=float(np.sqrt(repeat)),
+        residual_sd=float(np.sqrt(squares[2])),
+        half=half,
+    )
+
+
+def repeats(found: Standing, runs: Sequence[Mapping[str, Any]], scoring: Scoring) -> list[Row]:
+    """What varies between the repeats of each model that has some.
+
+    Args:
+        found: The runs' standing.
+        runs: Their rows of the table `runs`, in the same order.
+        scoring: The study's settings.
+    """
+    groups: dict[str, list[int]] = {}
+    for place, row in enumerate(runs):
+        # An ensemble's row has no such column before nulls are filled in.
+        if row.get("repeat_of") is not None:
+            groups.setdefault(row["repeat_of"], []).append(place)
+    names = {name: place for place, name in enumerate(found.runs)}
+    rows = []
+    for base, others in groups.items():
+        places = [*([names[base]] if base in names else []), *others]
+        if len(places) > 1 and found.clusters.count > 1:
+            rows.append({"run": base, **_row(found, [runs[p] for p in places], places, scoring)})
+    return rows
+
+
+def _row(
+    found: Standing, runs: Sequence[Mapping[str, Any]], places: Sequence[int], scoring: Scoring
+) -> Row:
+    scores = found.whole.score[0, list(places)]
+    # A question's score plus what it brings to the recall of abstention: linear, and in the mean
+    # over questions the run's score.
+    sums = found.clusters.sums(found.influence[:, list(places)])
+    size = len(found.clusters.of) / found.clusters.count
+    split = variance_components(scores + sums / size, scoring.confidence_level)
+    single = [found.ends[place] for place in places]
+    value = found.verdicts.value[:, list(places)]
+    energies = [row["energy_answer_j"] for row in runs]
+    known = None not in energies
+    # A mean of repeats is never surer than the luckiest of them where no question differs.
+    half = split.half if split.half > 0 else min(high - low for low, high in single) / 2
+    return {
+        "rule": found.rule,
+        "runs": [row["run"] for row in runs],
+        "repeat_count": len(places),
+        "score": split.mean,
+        "score_low": max(0.0, split.mean - half),
+        "score_high": min(1.0, split.mean + half),
+        "score_min": float(scores.min()),
+        "score_max": float(scores.max()),
+        "question_sd": split.question_sd,
+        "repeat_sd": split.repeat_sd,
+        "residual_sd": split.residual_sd,
+        "agreement": float((value == value[:, [0]]).all(axis=1).mean()),
+        "energy_answer_mean_j": float(np.mean(energies)) if known else None,
+        "energy_answer_sd_j": float(np.std(energies, ddof=1)) if known else None,
+    }

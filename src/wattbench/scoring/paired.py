@@ -1,0 +1,182 @@
+"""Every two runs on the same questions: differences, McNemar's test, Holm, groups of ties.
+
+docs/decisions/0014 argues the choices, benchmarks/statistics.py checks coverage and false wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from wattbench.scoring.intervals import few_quantile
+from wattbench.scoring.resamples import Clusters, Reals
+
+Truths = NDArray[np.bool_]
+Places = NDArray[np.intp]
+PSEUDO = 1.0
+"""The largest difference of score that a question can make; see `differences`."""
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Differences of score of pairs of runs.
+
+    Args:
+        estimate: The differences, of shape (pairs,).
+        low: Lower ends of their intervals.
+        high: Upper ends.
+        p: Two-sided p of no difference.
+    """
+
+    estimate: Reals
+    low: Reals
+    high: Reals
+    p: Reals
+
+
+def differences(
+    scores: Reals,
+    influence: Reals,
+    clusters: Clusters,
+    places: tuple[Places, Places],
+    level: float,
+) -> Differences:
+    """Paired differences of score, with intervals and p from one statistic.
+
+    The variance is that of the paired bootstrap with infinitely many resamples: with the
+    influence values of two runs summed over each cluster, x_k and y_k, it is
+    sum (x_k - y_k)^2 / n^2 (B. Efron (1982), ch. 6), so a matrix product gives all pairs at once.
+    Two pseudo-questions are added on which one and the other run wins outright, as D. G. Bonett &
+    R. M. Price (2012), J. Educ. Behav. Stat. 37:479-488, do for proportions; so runs that agree
+    everywhere are not called equal beyond doubt, and a handful of questions proves nothing.
+    Student's t with clusters - 1 degrees of freedom gives quantile and p.
+
+    Args:
+        scores: Scores of the runs, of shape (runs,).
+        influence: Influence values of the questions, of shape (questions, runs).
+        clusters: Which questions belong together.
+        places: Place of each pair's first run, and of its second.
+        level: Confidence level.
+    """
+    first, second = places
+    sums = clusters.sums(influence)
+    products = sums.T @ sums
+    own = np.diag(products)
+    squares = np.maximum(own[first] + own[second] - 2 * products[first, second], 0.0)
+    estimate = scores[first] - scores[second]
+    questions, count = len(clusters.of), clusters.count
+    size = questions / count
+    shrunk = estimate * count / (count + 2)
+    spread = squares + (estimate - shrunk) ** 2 * float((clusters.sizes**2).sum())
+    spread += 2 * size**2 * (PSEUDO**2 + shrunk**2)
+    error = np.sqrt(spread) / (size * (count + 2))
+    half = few_quantile(count, level) * error
+    p: Reals = 2 * special.stdtr(max(count - 1, 1), -np.abs(shrunk) / error)
+    return Differences(
+        estimate=estimate,
+        low=np.maximum(shrunk - half, -1.0),
+        high=np.minimum(shrunk + half, 1.0),
+        p=p,
+    )
+
+
+def mcnemar(only_first: NDArray[np.int64], only_second: NDArray[np.int64]) -> Reals:
+    """McNemar's exact test, two-sided: the binomial test of the discordant questions.
+
+    Args:
+        only_first: Numbers of questions only the first got right.
+        only_second: Numbers of questions only the second got right.
+
+    Returns:
+        p of every pair; 1 where no question differs.
+    """
+    least = np.minimum(only_first, only_second)
+    total = only_first + only_second
+    # For p = 1/2 doubling the smaller tail is the two-sided exact test (as scipy's binomtest).
+    p: Reals = np.minimum(1.0, 2 * special.bdtr(least, total, 0.5))
+    return np.where(total == 0, 1.0, p)
+
+
+def mcnemar_clustered(hits: Reals, clusters: Clusters, first: Places, second: Places) -> Reals:
+    """McNemar's test where questions of one cluster are not independent.
+
+    With d_k the difference of right values in cluster k, sum d_k / sqrt(sum d_k^2) is normal
+    (V. L. Durkalski et al. (2003), Stat. Med. 22:2417-2428). p is never below 2^(1-m), the least
+    that flipping the signs of the m clusters that differ can give.
+
+    Args:
+        hits: 1 where a value is right, of shape (questions, runs).
+        clusters: Which questions belong together.
+        first: Place of each pair's first run.
+        second: Place of its second.
+    """
+    sums = clusters.sums(hits)
+    products = sums.T @ sums
+    own = np.diag(products)
+    squares = own[first] + own[second] - 2 * products[first, second]
+    total = sums.sum(axis=0)
+    differing = np.concatenate(
+        [(sums[:, [run]] != sums[:, run + 1 :]).sum(axis=0) for run in range(sums.shape[1])]
+    )
+    order = first * sums.shape[1] - first * (first + 1) // 2 + second - first - 1
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z = np.abs(total[first] - total[second]) / np.sqrt(squares)
+    least = np.exp2(1.0 - np.minimum(differing[order], 1000))
+    p: Reals = np.maximum(2 * special.ndtr(-np.nan_to_num(z)), least)
+    return np.minimum(p, 1.0)
+
+
+def holm(p: Sequence[float] | Reals) -> Reals:
+    """The p values adjusted for their number (S. Holm (1979), Scand. J. Stat. 6:65-70)."""
+    values = np.asarray(p, dtype=np.float64)
+    order = np.argsort(values, kind="stable")
+    stepped = values[order] * (len(values) - np.arange(len(values)))
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(stepped))
+    return adjusted
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Where runs stand, as far as the data tell them apart.
+
+    Args:
+        group: Tie group of each run, from 1; see `ranks`.
+        low: Best rank it may have, from 1.
+        high: Worst rank it may have.
+    """
+
+    group: NDArray[np.int64]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+
+
+def ranks(scores: Reals, apart: Truths) -> Ranks:
+    """Tie groups, and intervals of ranks.
+
+    Group 1 is the best run and all that the data cannot tell from it; group 2 the best of the
+    others and those of them that the data cannot tell from that one; and so on. A rank's interval
+    counts the runs that are surely better and surely worse; all intervals hold together with the
+    confidence of the tests (D. Al Mohamad, J. J. Goeman & E. W. van Zwet (2022), Biometrics
+    78:238-247).
+
+    Args:
+        scores: Scores, of shape (runs,).
+        apart: Whether the tests tell two runs apart, of shape (runs, runs).
+    """
+    better = apart & (scores[:, None] > scores[None, :])
+    group = np.zeros(len(scores), dtype=np.int64)
+    number = 0
+    while not group.all():
+        number += 1
+        best = int(np.argmax(np.where(group == 0, scores, -np.inf)))
+        group[(group == 0) & ~better[best]] = number
+    return Ranks(
+        group=group,
+        low=1 + better.sum(axis=0, dtype=np.int64),
+        high=len(scores) - better.sum(axis=1, dtype=np.int64),
+    )
