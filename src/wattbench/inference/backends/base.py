@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from pydantic import ValidationError
 
 from wattbench.errors import InputError
 from wattbench.study.inference import Generation, Requests
+from wattbench.study.mistakes import mistakes_of
+from wattbench.study.section import Section
+
+S = TypeVar("S", bound=Section)
 
 FAILURES = ("timeout", "http", "backend", "unparsable", "empty", "context_overflow")
 """Kinds of failure, as in `predictions.error`."""
@@ -20,13 +27,16 @@ class Capabilities:
     """What a backend can do.
 
     Args:
-        max_concurrency: Requests it answers at once without changing an answer; None: any number.
-        deterministic: At temperature 0 the same request gives the same reply, so that asking
-            again after an unparsable reply is in vain.
+        max_concurrency: Requests it answers at once at most; None: any number.
+        deterministic: At temperature 0 the same request gives the same reply, but for rounding
+            where a batch holds others, so that asking again after an unparsable reply is in vain.
         local_weights: The weights are a file on this machine.
         growing_weights: The file may grow without changing an answer that it gave before, so its
             bytes are no part of an answer's identity.
         gpu: It loads the model onto the GPUs that it is given.
+        hub: The weights are a model id of a hub, or a folder or file of this machine.
+        precisions: What the study may give as `precision`, for it decides how weights are loaded;
+            None: whatever the weights are.
     """
 
     max_concurrency: int | None = 1
@@ -34,6 +44,8 @@ class Capabilities:
     local_weights: bool = False
     growing_weights: bool = False
     gpu: bool = False
+    hub: bool = False
+    precisions: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +54,7 @@ class Setup:
 
     Args:
         model: The study's `weights`: a pinned name, a path or the backend's model id.
-        weights: The weight file, or None where the model is not on this machine.
+        weights: The weight file or folder, or None where the study names none of this machine.
         revision: Revision of the model on its hub.
         options: The study's further settings of the backend.
         generation: How the model generates.
@@ -51,6 +63,7 @@ class Setup:
         concurrency: Requests in flight at most.
         log: File for what native code prints; a server's log lies beside it.
         requests: How the study wants requests sent.
+        precision: Precision of the weights, in the study's word.
     """
 
     model: str
@@ -63,6 +76,7 @@ class Setup:
     concurrency: int
     log: Path
     requests: Requests = field(default_factory=Requests)
+    precision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -217,6 +231,24 @@ def check_names(name: str, options: Mapping[str, Any], known: Collection[str]) -
             where="options",
             mend=f"It knows {', '.join(sorted(known))}.",
         )
+
+
+def read_options(cls: type[S], options: Mapping[str, Any]) -> S:
+    """A backend's options, checked.
+
+    Raises:
+        InputError: They have mistakes; each is named with its key.
+    """
+    try:
+        return cls.model_validate_json(json.dumps(dict(options)), strict=True)
+    except ValidationError as error:
+        found = [
+            one
+            for detail in error.errors(include_url=False)
+            for one in mistakes_of(detail, {}, root=cls)
+        ]
+    words = "; ".join(one.sentence().rstrip(".") for one in found)
+    raise InputError(f"{words}.", where="options")
 
 
 REGISTRY: dict[str, type[Backend]] = {}

@@ -24,8 +24,9 @@ from wattbench.inference.backends.base import (
     Request,
     Setup,
     backend,
+    read_options,
 )
-from wattbench.inference.backends.remote import ROOM, read_options
+from wattbench.inference.backends.remote import ROOM
 from wattbench.study.section import Section, Text
 
 BUSY = frozenset({"ThrottlingException", "ServiceUnavailableException", "ModelNotReadyException"})

@@ -8,9 +8,12 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
+
+from pydantic import Field
 
 from wattbench.errors import FaultError
 from wattbench.inference.backends.base import (
@@ -21,42 +24,57 @@ from wattbench.inference.backends.base import (
     Request,
     Setup,
     backend,
-    check_names,
+    read_options,
 )
+from wattbench.inference.backends.common_params import (
+    ALL_LAYERS,
+    Loading,
+    common_params,
+    spin_briefly,
+)
+from wattbench.study.section import Section
 
 SILENT, ALL = -1, 3
 STDERR = 2
 LOG_TAIL_LINES = 4
-SPIN_ROUNDS = "2000"
-OPTIONS = frozenset({"gpu_layers", "batch"})
+
+
+class Options(Section):
+    """The study's options of this backend."""
+
+    gpu_layers: int | None = Field(default=None, ge=ALL_LAYERS)
+    """Layers on the GPU; default: all where the job has one."""
+
+    batch: int | None = Field(default=None, ge=1)
+    """Prompt tokens read at once; default: llama.cpp's own."""
 
 
 @backend("llamacpp")
 class LlamaCpp:
-    """One GGUF model, one question at a time.
+    """One GGUF model; as many questions are answered in one batch as `requests.concurrency` says.
 
-    Options: `gpu_layers` (layers on the GPU; default all where the job has one), `batch` (prompt
-    tokens read at once).
+    A batch changes the order of sums, and so does a prefix out of the cache; either changes, now
+    and then, a greedy answer. One at a time and without the cache, answers repeat.
     """
 
     name: ClassVar[str]
-    # Answering several questions in one batch changes the order of sums and with it, now and
-    # then, a greedy answer; so one at a time.
-    capabilities: ClassVar = Capabilities(
-        max_concurrency=1, deterministic=True, local_weights=True, gpu=True
+    capabilities: Capabilities = Capabilities(
+        max_concurrency=None, deterministic=True, local_weights=True, gpu=True
     )
     requires: ClassVar[tuple[str, ...]] = ("xllamacpp",)
     extra: ClassVar[str | None] = None
 
     def __init__(self, setup: Setup) -> None:
-        self.check(setup.options)
+        self._options = read_options(Options, setup.options)
         self._setup = setup
+        repeats = setup.concurrency == 1 and not setup.generation.cache_prompt
+        self.capabilities = replace(self.capabilities, deterministic=repeats)
         self._server: Any = None
 
     @classmethod
     def check(cls, options: Mapping[str, Any]) -> None:
-        """Refuse unknown options."""
-        check_names(cls.name, options, OPTIONS)
+        """Check the options."""
+        read_options(Options, options)
 
     @classmethod
     def elsewhere(cls, options: Mapping[str, Any]) -> bool:  # noqa: ARG003 - whatever they are
@@ -70,11 +88,7 @@ class LlamaCpp:
 
     def load(self) -> None:
         """Load the weights."""
-        # OpenMP's threads wait for each other by spinning some 300,000 rounds. On a processor that
-        # others use too that was five times slower at three times the CPU time than spinning
-        # briefly, which costs nothing on an idle one. Read when the library is loaded.
-        if "OMP_WAIT_POLICY" not in os.environ:
-            os.environ.setdefault("GOMP_SPINCOUNT", SPIN_ROUNDS)
+        spin_briefly(os.environ)
         # Imported here: the library is large, and a study is checked without it.
         xllamacpp = importlib.import_module("xllamacpp")
         try:
@@ -89,24 +103,20 @@ class LlamaCpp:
             ) from error
 
     def _parameters(self, xllamacpp: Any, verbosity: int) -> Any:
-        setup = self._setup
-        parameters = xllamacpp.CommonParams()
-        parameters.model.path = str(setup.weights)
-        parameters.n_ctx = setup.generation.context_length
-        parameters.n_parallel = 1
-        parameters.ctx_shift = False
-        # Without this the server keeps the states of past prompts and answers from them.
-        parameters.cache_prompt = setup.generation.cache_prompt
-        parameters.cache_ram_mib = 0
-        # Shrinking the context to fit would change what the study asked for in silence.
-        parameters.fit_params = False
-        parameters.cpuparams.n_threads = setup.cpus
-        parameters.cpuparams_batch.n_threads = setup.cpus
-        parameters.n_gpu_layers = int(setup.options.get("gpu_layers", -1 if setup.gpus else 0))
-        if (batch := setup.options.get("batch")) is not None:
-            parameters.n_batch = parameters.n_ubatch = int(batch)
-        parameters.verbosity = verbosity
-        return parameters
+        setup, options = self._setup, self._options
+        layers = options.gpu_layers
+        if layers is None:
+            layers = ALL_LAYERS if setup.gpus else 0
+        loading = Loading(
+            model=str(setup.weights),
+            context_length=setup.generation.context_length,
+            slots=setup.concurrency,
+            cpus=setup.cpus,
+            gpu_layers=layers,
+            batch=options.batch,
+            cache_prompt=setup.generation.cache_prompt,
+        )
+        return common_params(xllamacpp, loading, verbosity=verbosity)
 
     def _cause(self, xllamacpp: Any) -> str | None:
         """Load once more with all messages on, for the silent try does not say why."""

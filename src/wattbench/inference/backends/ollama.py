@@ -19,13 +19,12 @@ from wattbench.errors import InputError
 from wattbench.inference.backends.base import (
     Abandoned,
     BackendFailure,
-    Capabilities,
     Reply,
     Request,
     Setup,
     backend,
 )
-from wattbench.inference.backends.remote import ROOM, Address, Remote, read_options
+from wattbench.inference.backends.remote import ROOM, Address, Served, adds_only
 
 if TYPE_CHECKING:
     from wattbench.inference.backends.web import Web
@@ -47,41 +46,19 @@ class Options(Address):
     @field_validator("parameters")
     @classmethod
     def _adds_only(cls, fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        twice = sorted(OWN & set(fields))
-        if twice:
-            raise ValueError(f"{', '.join(twice)}: set by the study's 'generation'")
-        return fields
+        return adds_only(fields, OWN)
 
 
 @backend("ollama")
-class Ollama:
+class Ollama(Served[Options]):
     """A model behind `<address>/api/chat`."""
 
     name: ClassVar[str]
-    capabilities: ClassVar = Capabilities(max_concurrency=None)
-    requires: ClassVar[tuple[str, ...]] = ("httpx2",)
-    extra: ClassVar[str | None] = None
+    Options: ClassVar = Options
 
     def __init__(self, setup: Setup) -> None:
-        self._setup = setup
-        self._options = read_options(Options, setup.options)
-        self._remote = Remote(self._options, setup, path="")
+        super().__init__(setup)
         self._served_by = "ollama"
-
-    @classmethod
-    def check(cls, options: Mapping[str, Any]) -> None:
-        """Check the options."""
-        read_options(Options, options)
-
-    @classmethod
-    def elsewhere(cls, options: Mapping[str, Any]) -> bool:
-        """Whether the server is neither the job's own nor on the loopback."""
-        return read_options(Options, options).elsewhere
-
-    @property
-    def version(self) -> str | None:
-        """None before it is asked; every answer's record names the version."""
-        return self._remote.version
 
     def load(self) -> None:
         """Connect, see that the model is there, and let Ollama load it.
@@ -176,10 +153,6 @@ class Ollama:
         if request.schema is not None:
             body["format"] = dict(request.schema)
         return body
-
-    def close(self) -> None:
-        """Close the connections and end the job's own server."""
-        self._remote.close()
 
 
 class _Chat:

@@ -19,16 +19,14 @@ from pydantic import Field, JsonValue, field_validator
 from wattbench.inference.backends.base import (
     Abandoned,
     BackendFailure,
-    Capabilities,
     Reply,
     Request,
     Setup,
     backend,
 )
-from wattbench.inference.backends.remote import ROOM, Address, Remote, read_options
+from wattbench.inference.backends.remote import ROOM, Address, Served, adds_only
 
 CHECK_S = 30.0
-LOCAL_PATH = "/v1"
 REFUSALS = frozenset({400, 422, 501})
 """States by which servers refuse a field of the request."""
 
@@ -56,44 +54,23 @@ class Options(Address):
     @field_validator("extra_body")
     @classmethod
     def _adds_only(cls, fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        twice = sorted(OWN & set(fields))
-        if twice:
-            raise ValueError(f"{', '.join(twice)}: set by the study's 'generation' and 'weights'")
-        return fields
+        return adds_only(fields, OWN)
 
 
 @backend("openai")
-class OpenAi:
+class OpenAi(Served[Options]):
     """A model behind `<address>/chat/completions`."""
 
     name: ClassVar[str]
-    capabilities: ClassVar = Capabilities(max_concurrency=None)
-    requires: ClassVar[tuple[str, ...]] = ("httpx2",)
-    extra: ClassVar[str | None] = None
+    Options: ClassVar = Options
+    path: ClassVar[str] = "/v1"
 
     def __init__(self, setup: Setup) -> None:
-        self._setup = setup
-        self._options = read_options(Options, setup.options)
-        self._remote = Remote(self._options, setup, path=LOCAL_PATH)
+        super().__init__(setup)
         self._lock = threading.Lock()
         self._left_out: tuple[str, ...] = ()
         self._new_limit = False
         self._taken: set[str] = set()
-
-    @classmethod
-    def check(cls, options: Mapping[str, Any]) -> None:
-        """Check the options."""
-        read_options(Options, options)
-
-    @classmethod
-    def elsewhere(cls, options: Mapping[str, Any]) -> bool:
-        """Whether the server is neither the job's own nor on the loopback."""
-        return read_options(Options, options).elsewhere
-
-    @property
-    def version(self) -> str | None:
-        """Version of a server of the job's own; others name theirs in their replies, if at all."""
-        return self._remote.version
 
     def load(self) -> None:
         """Start the server where the job has its own, and see that the key is taken.
@@ -189,7 +166,3 @@ class OpenAi:
             }
         gone = {*left_out, *(("top_logprobs",) if "logprobs" in left_out else ())}
         return {name: value for name, value in body.items() if name not in gone}
-
-    def close(self) -> None:
-        """Close the connections and end the job's own server."""
-        self._remote.close()

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import re
 import urllib.parse
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from wattbench.errors import InputError
-from wattbench.inference.backends.base import BackendFailure, Setup
-from wattbench.study.mistakes import mistakes_of
+from wattbench.inference.backends.base import (
+    BackendFailure,
+    Capabilities,
+    Setup,
+    read_options,
+)
 from wattbench.study.section import Section
 from wattbench.study.server import ServerOptions
 
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
 
 ROOM = "wattbench.inference.backends"
 KEY = re.compile(r"[\x21-\x7e]+")
-S = TypeVar("S", bound=Section)
 
 
 class Address(Section):
@@ -77,24 +79,6 @@ def check_address(url: str) -> None:
         )
 
 
-def read_options(cls: type[S], options: Mapping[str, Any]) -> S:
-    """A backend's options, checked.
-
-    Raises:
-        InputError: They have mistakes; each is named with its key.
-    """
-    try:
-        return cls.model_validate_json(json.dumps(dict(options)), strict=True)
-    except ValidationError as error:
-        found = [
-            one
-            for detail in error.errors(include_url=False)
-            for one in mistakes_of(detail, {}, root=cls)
-        ]
-    words = "; ".join(one.sentence().rstrip(".") for one in found)
-    raise InputError(f"{words}.", where="options")
-
-
 def key_of(setup: Setup) -> str | None:
     """The server's key out of the environment, or None where the study names none.
 
@@ -113,6 +97,22 @@ def key_of(setup: Setup) -> str | None:
             mend=f"Run `export {name}=...` in the shell that starts the workflow.",
         )
     return key
+
+
+def adds_only(fields: dict[str, JsonValue], own: Collection[str]) -> dict[str, JsonValue]:
+    """Refuse fields of a request that the study says in other places.
+
+    Args:
+        fields: Further fields, as an option gives them.
+        own: Those that the study's generation and weights set.
+
+    Raises:
+        ValueError: There are such.
+    """
+    twice = sorted(set(own) & set(fields))
+    if twice:
+        raise ValueError(f"{', '.join(twice)}: set by the study's 'generation' and 'weights'")
+    return fields
 
 
 class Remote:
@@ -205,3 +205,53 @@ class Remote:
         server, self._server = self._server, None
         if server is not None:
             server.close()
+
+
+A = TypeVar("A", bound=Address)
+
+
+class Served(Generic[A]):
+    """What all backends that ask a server over HTTP have in common.
+
+    Args:
+        setup: The backend's.
+    """
+
+    Options: ClassVar[type[Address]]
+    """The study's options of the backend."""
+
+    path: ClassVar[str] = ""
+    """Path below an own server's address under which requests go."""
+
+    capabilities: Capabilities = Capabilities(max_concurrency=None)
+    requires: ClassVar[tuple[str, ...]] = ("httpx2",)
+    extra: ClassVar[str | None] = None
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._options = self._read(setup.options)
+        self._remote = Remote(self._options, setup, path=self.path)
+
+    @classmethod
+    def _read(cls, options: Mapping[str, Any]) -> A:
+        found: A = read_options(cls.Options, options)  # type: ignore[assignment]
+        return found
+
+    @classmethod
+    def check(cls, options: Mapping[str, Any]) -> None:
+        """Check the options."""
+        cls._read(options)
+
+    @classmethod
+    def elsewhere(cls, options: Mapping[str, Any]) -> bool:
+        """Whether the server is neither the job's own nor on the loopback."""
+        return cls._read(options).elsewhere
+
+    @property
+    def version(self) -> str | None:
+        """Version of a server of the job's own; others name theirs in their replies, if at all."""
+        return self._remote.version
+
+    def close(self) -> None:
+        """Close the connections and end the job's own server."""
+        self._remote.close()

@@ -7,6 +7,8 @@ import importlib
 import os
 import signal
 
+from wattbench.inference.backends.common_params import Loading, common_params, spin_briefly
+
 KEY_VARIABLE = "WATTBENCH_SERVER_KEY"
 
 
@@ -15,30 +17,24 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", required=True)
     parser.add_argument("--host", required=True)
-    for name in ("--port", "--ctx-size", "--parallel", "--threads", "--gpu-layers"):
+    for name in ("--port", "--context-length", "--slots", "--cpus", "--gpu-layers"):
         parser.add_argument(name, type=int, required=True)
     parser.add_argument("--batch", type=int)
-    given = parser.parse_args()
-    # As in the embedded backend: spinning threads starve each other on a busy node.
-    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+    parser.add_argument("--cache-prompt", action="store_true")
+    given = vars(parser.parse_args())
+    host, port = given.pop("host"), given.pop("port")
+    spin_briefly(os.environ)
     xllamacpp = importlib.import_module("xllamacpp")
-    parameters = xllamacpp.CommonParams()
-    parameters.model.path = given.model
-    parameters.n_ctx = given.ctx_size
-    parameters.n_parallel = given.parallel
-    parameters.ctx_shift = False
-    parameters.cache_ram_mib = 0
-    parameters.fit_params = False
-    parameters.cpuparams.n_threads = given.threads
-    parameters.cpuparams_batch.n_threads = given.threads
-    parameters.n_gpu_layers = given.gpu_layers
-    if given.batch is not None:
-        parameters.n_batch = parameters.n_ubatch = given.batch
-    parameters.hostnames = [given.host]
-    parameters.port = given.port
-    if key := os.environ.get(KEY_VARIABLE):
-        parameters.api_keys = [key]
-    server = xllamacpp.Server(parameters)
+    key = os.environ.get(KEY_VARIABLE)
+    server = xllamacpp.Server(
+        common_params(
+            xllamacpp,
+            Loading(**given),
+            hostnames=[host],
+            port=port,
+            api_keys=[key] if key else [],
+        )
+    )
     print(f"listening on {server.listening_address}", flush=True)  # noqa: T201
     # Its threads are llama.cpp's own; the signal's default ends the process without unwinding them.
     signal.pause()

@@ -17,7 +17,9 @@ from pathlib import Path
 
 from wattbench.errors import FaultError, InputError
 from wattbench.inference.backends.base import BackendFailure, Setup
+from wattbench.inference.backends.common_params import ALL_LAYERS
 from wattbench.inference.backends.guard import HIDE
+from wattbench.inference.backends.serve_xllamacpp import KEY_VARIABLE
 from wattbench.inference.backends.web import Refused, Small, Web
 from wattbench.study.server import ServerOptions
 
@@ -33,7 +35,7 @@ STARTS = 3
 """Times that a server is started anew because another process took its port first."""
 
 PORT_TAKEN = ("address already in use", "address in use", "couldn't bind", "failed to bind")
-KEY_VARIABLE = "WATTBENCH_SERVER_KEY"
+XLLAMACPP = "wattbench.inference.backends.serve_xllamacpp"
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,13 @@ def plan(options: ServerOptions, setup: Setup, *, port: int, key: str) -> Plan:
         )  # fmt: skip
         environment["LLAMA_API_KEY"] = key
     elif options.kind == "xllamacpp":
-        script = Path(__file__).with_name("serve_xllamacpp.py")
+        # As a module, and with neither its folder nor the current one on the path: both may hold
+        # an `openai.py`.
         command = (
-            sys.executable, str(script), "--model", model, *at, "--ctx-size", tokens,
-            "--parallel", str(slots), "--threads", str(setup.cpus),
-            "--gpu-layers", "-1" if setup.gpus else "0",
+            sys.executable, "-P", "-m", XLLAMACPP, "--model", model, *at,
+            "--context-length", str(generation.context_length), "--slots", str(slots),
+            "--cpus", str(setup.cpus), "--gpu-layers", str(ALL_LAYERS if setup.gpus else 0),
+            *(("--cache-prompt",) if generation.cache_prompt else ()),
         )  # fmt: skip
         environment[KEY_VARIABLE] = key
     elif options.kind == "ollama":
