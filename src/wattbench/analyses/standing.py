@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from wattbench.scoring.intervals import Verdicts, percentile_interval
+from wattbench.scoring.intervals import percentile_interval
+from wattbench.scoring.judging import verdict_arrays
 from wattbench.scoring.paired import Differences, Ranks, differences, holm, ranks
 from wattbench.scoring.resamples import Reals, clusters_of
-from wattbench.scoring.rules import unanswerable
 from wattbench.scoring.standing import Standing, na_share, standing_of
 from wattbench.study.judgement import RuleName, Scoring
 from wattbench.study.questions import Question
@@ -40,27 +39,6 @@ def standing(
     """
     verdicts = verdict_arrays(rule, gold, runs, scores)
     return standing_of(scoring, rule, runs, verdicts, clusters_of(gold, scoring.cluster))
-
-
-def verdict_arrays(
-    rule: RuleName, gold: Sequence[Question], runs: Sequence[str], scores: pa.Table
-) -> Verdicts:
-    """Judgements under one rule as arrays of shape (questions, runs)."""
-    mine = scores.filter(pc.equal(scores["rule"], rule))
-    identifiers = pa.array([question.id for question in gold], pa.string())
-    at_question = pc.index_in(mine["question_id"], identifiers)
-    at_run = pc.index_in(mine["run"], pa.array(list(runs), pa.string()))
-    known = pc.and_(pc.is_valid(at_question), pc.is_valid(at_run))
-    mine = mine.filter(known)
-    rows = at_question.filter(known).to_numpy().astype(np.intp)
-    columns = at_run.filter(known).to_numpy().astype(np.intp)
-    value, ref, na, judged = (np.zeros((len(gold), len(runs))) for _ in range(4))
-    value[rows, columns] = mine["value_correct"].cast(pa.uint8()).to_numpy()
-    ref[rows, columns] = mine["ref_overlap"].to_numpy()
-    na[rows, columns] = mine["na_correct"].cast(pa.uint8()).to_numpy()
-    judged[rows, columns] = 1.0
-    blank = np.array([unanswerable(rule, question) for question in gold], dtype=np.float64)
-    return Verdicts(value=value, ref=ref, na=na, judged=judged, unanswerable=blank)
 
 
 def score_columns(found: Standing, scoring: Scoring, run: int) -> Row:

@@ -27,6 +27,9 @@ RULES: Mapping[str, str] = {
     "strict": "what a careful reader would call the same answer; for new studies",
     "wattbot-v1": "the WattBot benchmark guide's score as documented, to the letter",
     "wattbot-v2": "its successor, which first normalises the predicted value",
+    "exact": "the gold text, but for case and spare spaces",
+    "contains": "an answer in which the gold text stands, as whole words and numbers",
+    "numeric": "the one number in the answer, prose around it or not; numbers only",
 }
 STRATEGIES: Mapping[str, str] = {
     "majority": "the answer with the most votes; ties go to the member named first",
@@ -75,9 +78,9 @@ def register(app: typer.Typer) -> None:
     def rules(as_json: JsonOption = False) -> None:
         """Scoring rules."""
         with stage():
-            from wattbench.study.judgement import RuleName
+            from wattbench.study.judgement import RULES as NAMES
 
-            print_rows(_described(get_args(RuleName), RULES), as_json=as_json)
+            print_rows(_described(NAMES, RULES), as_json=as_json)
 
     @group.command(epilog="Example: wattbench list strategies")
     def strategies(as_json: JsonOption = False) -> None:

@@ -6,12 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from wattbench.errors import InputError
+from wattbench.scoring.columns import judge_columns
+from wattbench.scoring.custom import ValueRule
 from wattbench.scoring.intervals import Verdicts
-from wattbench.scoring.rules import Prediction, judge, unanswerable
+from wattbench.scoring.rules import Prediction, unanswerable
 from wattbench.study.judgement import RuleName, Scoring
 from wattbench.study.questions import Question
+from wattbench.tables.verdicts import SCORES
 
 Row = dict[str, Any]
 
@@ -57,49 +62,61 @@ def prediction_of(row: Mapping[str, Any] | None) -> Prediction | None:
 def judge_run(
     scoring: Scoring,
     gold: Sequence[Question],
-    predictions: Mapping[str, Row],
+    predictions: pa.Table,
     place: Mapping[str, str],
-) -> list[Row]:
+    own: Mapping[RuleName, ValueRule],
+) -> pa.Table:
     """Rows of the table `scores`: every question under every rule of the study.
 
     Args:
         scoring: The study's rules and weights.
         gold: The questions.
-        predictions: Predictions by question id.
+        predictions: Rows of the table `predictions`, one a question at most.
         place: Values of the columns environment, questions and run.
+        own: What judges values under rules that are not built in, by their names.
     """
-    rows: list[Row] = []
+    identifiers = pa.array([question.id for question in gold], pa.string())
+    at = pc.index_in(identifiers, predictions["question_id"].combine_chunks())
+    columns = predictions.select(["value", "refs", "error"]).take(at)
+    there = pc.is_valid(at)
+    columns = columns.append_column("there", there)
+    missing = pc.or_(pc.invert(there), pc.is_valid(columns["error"]))
+    asked = np.arange(len(gold), dtype=np.intp)
+    tables = []
     for rule in rules_of(scoring):
-        for question in gold:
-            row = predictions.get(question.id)
-            prediction = prediction_of(row)
-            verdict = judge(rule, question, prediction)
-            if verdict is None:
-                continue
-            rows.append(
-                {
-                    **place,
-                    "question_id": question.id,
-                    "rule": rule,
-                    "value_correct": verdict.value_correct,
-                    "ref_overlap": verdict.ref_overlap,
-                    "na_correct": verdict.na_correct,
-                    "weighted_score": verdict.weighted(scoring.weights),
-                    "why": verdict.why,
-                    "missing": row is None or row["error"] is not None,
-                }
-            )
-    return rows
+        found = judge_columns(rule, gold, asked, columns, own.get(rule))
+        cells = {
+            **{name: pa.repeat(pa.scalar(text), len(gold)) for name, text in place.items()},
+            "question_id": identifiers,
+            "rule": pa.repeat(pa.scalar(rule), len(gold)),
+            "value_correct": pa.array(found.value),
+            "ref_overlap": pa.array(found.ref),
+            "na_correct": pa.array(found.na),
+            "weighted_score": pa.array(found.weighted(scoring.weights)),
+            "why": found.reason_texts(),
+            "missing": missing,
+        }
+        table = pa.table([cells[name] for name in SCORES.names()], schema=SCORES.schema)
+        tables.append(table.filter(pa.array(found.judged)))
+    return pa.concat_tables(tables).combine_chunks()
 
 
-def verdicts_of(rule: RuleName, gold: Sequence[Question], rows: Sequence[Row]) -> Verdicts:
-    """One run's judgements under one rule as arrays of shape (questions, 1)."""
-    place = {question.id: index for index, question in enumerate(gold)}
-    value, ref, na, judged = (np.zeros((len(gold), 1)) for _ in range(4))
-    for row in rows:
-        if row["rule"] == rule:
-            at = place[row["question_id"]]
-            value[at], ref[at] = row["value_correct"], row["ref_overlap"]
-            na[at], judged[at] = row["na_correct"], 1.0
+def verdict_arrays(
+    rule: RuleName, gold: Sequence[Question], runs: Sequence[str], scores: pa.Table
+) -> Verdicts:
+    """Judgements under one rule as arrays of shape (questions, runs)."""
+    mine = scores.filter(pc.equal(scores["rule"], rule))
+    identifiers = pa.array([question.id for question in gold], pa.string())
+    at_question = pc.index_in(mine["question_id"], identifiers)
+    at_run = pc.index_in(mine["run"], pa.array(list(runs), pa.string()))
+    known = pc.and_(pc.is_valid(at_question), pc.is_valid(at_run))
+    mine = mine.filter(known)
+    rows = at_question.filter(known).to_numpy().astype(np.intp)
+    columns = at_run.filter(known).to_numpy().astype(np.intp)
+    value, ref, na, judged = (np.zeros((len(gold), len(runs))) for _ in range(4))
+    value[rows, columns] = mine["value_correct"].cast(pa.uint8()).to_numpy()
+    ref[rows, columns] = mine["ref_overlap"].to_numpy()
+    na[rows, columns] = mine["na_correct"].cast(pa.uint8()).to_numpy()
+    judged[rows, columns] = 1.0
     blank = np.array([unanswerable(rule, question) for question in gold], dtype=np.float64)
     return Verdicts(value=value, ref=ref, na=na, judged=judged, unanswerable=blank)

@@ -63,17 +63,21 @@ def differences(
         level: Confidence level.
     """
     first, second = places
-    sums = clusters.sums(influence)
-    products = sums.T @ sums
-    own = np.diag(products)
-    squares = np.maximum(own[first] + own[second] - 2 * products[first, second], 0.0)
     estimate = scores[first] - scores[second]
+    squares = _squares(clusters.sums(influence), first, second)
     questions, count = len(clusters.of), clusters.count
-    size = questions / count
-    shrunk = estimate * count / (count + 2)
+    # A pseudo-question weighs as many questions as its like move as one.
+    size = np.ones(len(first))
+    if count < questions:
+        single = _squares(influence, first, second)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            size = np.where(single > 0, squares / single, 1.0)
+        size = np.clip(size, 1.0, clusters.sizes.max())
+    whole = questions + 2 * size
+    shrunk = estimate * questions / whole
     spread = squares + (estimate - shrunk) ** 2 * float((clusters.sizes**2).sum())
     spread += 2 * size**2 * (PSEUDO**2 + shrunk**2)
-    error = np.sqrt(spread) / (size * (count + 2))
+    error = np.sqrt(spread) / whole
     half = few_quantile(count, level) * error
     p: Reals = 2 * special.stdtr(max(count - 1, 1), -np.abs(shrunk) / error)
     return Differences(
@@ -82,6 +86,14 @@ def differences(
         high=np.minimum(shrunk + half, 1.0),
         p=p,
     )
+
+
+def _squares(values: Reals, first: Places, second: Places) -> Reals:
+    """Sums of squared differences of columns, for all pairs in one matrix product."""
+    products = values.T @ values
+    own = np.diag(products)
+    found: Reals = np.maximum(own[first] + own[second] - 2 * products[first, second], 0.0)
+    return found
 
 
 def mcnemar(only_first: NDArray[np.int64], only_second: NDArray[np.int64]) -> Reals:
@@ -115,9 +127,7 @@ def mcnemar_clustered(hits: Reals, clusters: Clusters, first: Places, second: Pl
         second: Place of its second.
     """
     sums = clusters.sums(hits)
-    products = sums.T @ sums
-    own = np.diag(products)
-    squares = own[first] + own[second] - 2 * products[first, second]
+    squares = _squares(sums, first, second)
     total = sums.sum(axis=0)
     differing = np.concatenate(
         [(sums[:, [run]] != sums[:, run + 1 :]).sum(axis=0) for run in range(sums.shape[1])]

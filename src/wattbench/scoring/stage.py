@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from wattbench import __version__
 from wattbench.errors import InputError
 from wattbench.scoring.artefacts import results, submission
+from wattbench.scoring.custom import load_rules
 from wattbench.scoring.judging import by_question, judge_run
 from wattbench.scoring.sources import addresses, snippets
 from wattbench.scoring.summary import (
@@ -22,8 +26,15 @@ from wattbench.study.layout import Layout, RunFiles
 from wattbench.study.models import SMOKE, Study
 from wattbench.study.questions import study_questions
 from wattbench.tables.answers import PREDICTIONS, SEGMENTS
-from wattbench.tables.files import read_json, read_rows, write_json, write_rows, write_text
-from wattbench.tables.verdicts import SCORES, VOTES
+from wattbench.tables.files import (
+    read_arrow,
+    read_json,
+    read_rows,
+    write_arrow,
+    write_json,
+    write_text,
+)
+from wattbench.tables.verdicts import VOTES
 
 Row = dict[str, Any]
 MADE_BY = ("weights", "revision", "backend", "prompt", "versions", "cpu_model", "jobs")
@@ -58,13 +69,13 @@ def score_folder(files: RunFiles, study: Study, questions: str, name: str) -> No
         name: Name of the model or ensemble.
     """
     gold = study_questions(study, questions)
-    predictions = by_question(
-        read_rows(files.predictions, PREDICTIONS), where=str(files.predictions)
-    )
+    answers = read_arrow(files.predictions, PREDICTIONS)
+    predictions = by_question(answers.to_pylist(), where=str(files.predictions))
     place = {"environment": study.study.environment, "questions": questions, "run": name}
-    rows = judge_run(study.scoring, gold, predictions, place)
-    rule = study.scoring.rule
-    judged = {row["question_id"]: row for row in rows if row["rule"] == rule}
+    own = load_rules(study.scoring.custom)
+    scores = judge_run(study.scoring, gold, answers, place, own)
+    headline = scores.filter(pc.equal(scores["rule"], study.scoring.rule))
+    judged = {row["question_id"]: row for row in headline.to_pylist()}
     ensemble = study.ensembles.get(name)
     model = ensemble.members[0] if ensemble is not None else name
     sources = addresses(study, model)
@@ -77,8 +88,8 @@ def score_folder(files: RunFiles, study: Study, questions: str, name: str) -> No
         snippets=None if ensemble is not None else snippets(study, questions, model),
         votes=votes,
     )
-    summary = _summary(study, place, files, predictions=predictions, rows=rows)
-    write_rows(files.scores, SCORES, rows)
+    summary = _summary(study, place, files, predictions=predictions, judged=scores)
+    write_arrow(files.scores, scores)
     write_json(files.results, entries)
     write_text(files.submission, submission(gold, predictions, sources))
     write_json(files.summary, summary)
@@ -110,12 +121,12 @@ def _summary(
     files: RunFiles,
     *,
     predictions: dict[str, Row],
-    rows: list[Row],
+    judged: pa.Table,
 ) -> Row:
     questions, name = place["questions"], place["run"]
     gold = study_questions(study, questions)
     scoring = study.scoring
-    scores = scores_by_rule(scoring, gold, rows)
+    scores = scores_by_rule(scoring, gold, judged)
     counts = answer_counts(gold, predictions)
     kept = [row for row in predictions.values() if row["question_id"] in {q.id for q in gold}]
     segments = read_rows(files.segments, SEGMENTS) if files.segments.exists() else None

@@ -6,8 +6,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from wattbench.scoring.intervals import percentile_interval
-from wattbench.scoring.judging import rules_of, verdicts_of
+from wattbench.scoring.judging import rules_of, verdict_arrays
 from wattbench.scoring.resamples import clusters_of
 from wattbench.scoring.rules import WATTBOT
 from wattbench.scoring.standing import Standing, na_share, standing_of
@@ -17,19 +20,20 @@ from wattbench.study.questions import Question
 Row = dict[str, Any]
 
 
-def scores_by_rule(scoring: Scoring, gold: Sequence[Question], rows: Sequence[Row]) -> Row:
+def scores_by_rule(scoring: Scoring, gold: Sequence[Question], scores: pa.Table) -> Row:
     """Score, components and intervals under every rule of the study, by the rule's name.
 
     Args:
         scoring: The study's rules, weights and interval settings.
         gold: The questions.
-        rows: Rows of the table `scores` of one run.
+        scores: Rows of the table `scores` of one run.
     """
+    names = pc.unique(scores["run"]).to_pylist() or [""]
     clusters = clusters_of(gold, scoring.cluster)
     return {
         rule: _rule_scores(
             scoring,
-            standing_of(scoring, rule, ["it"], verdicts_of(rule, gold, rows), clusters),
+            standing_of(scoring, rule, names, verdict_arrays(rule, gold, names, scores), clusters),
         )
         for rule in rules_of(scoring)
     }

@@ -38,7 +38,8 @@ def is_blank(text: str) -> bool:
     return plain in BLANKS or plain.startswith(UNABLE)
 
 
-def _float(text: str) -> float | None:
+def float_of(text: str) -> float | None:
+    """A text as Python's float reads it, or None."""
     try:
         return float(text)
     except ValueError:
@@ -58,7 +59,7 @@ def normalise(text: str) -> str:
     unhedged = HEDGE.sub("", plain, count=1).strip()
     for candidate in (plain, unhedged):
         number = candidate.replace(",", "")
-        if _float(number) is not None:
+        if float_of(number) is not None:
             return number
     suffixed, span = SUFFIXED.match(unhedged), SPAN.match(unhedged)
     if suffixed:
@@ -76,7 +77,7 @@ def _item(value: object) -> Item:
         return str(value).strip().lower()
 
 
-def _items(text: str) -> list[Item] | None:
+def items_of(text: str) -> list[Item] | None:
     """Items of a list-like value; None where it is none or empty."""
     plain = text.strip()
     if plain.startswith("[") and plain.endswith("]"):
@@ -107,17 +108,17 @@ def value_correct(gold: str, predicted: str, version: Version) -> tuple[bool, st
         return True, "an unanswerable question always counts as right"
     if version == 2:
         predicted = normalise(predicted)
-    wanted, given = _items(gold), _items(predicted)
+    wanted, given = items_of(gold), items_of(predicted)
     if wanted is not None and given is not None:
         return _same_items(wanted, given), "list against list"
     if wanted is not None:
-        number = _float(predicted)
+        number = float_of(predicted)
         ends = [item for item in wanted if isinstance(item, float)]
         if len(wanted) == 2 and len(ends) == 2 and number is not None:
             low, high = sorted(ends)
             return low - ABSOLUTE <= number <= high + ABSOLUTE, "number inside the range"
         return False, "list against a single value"
-    first, second = _float(gold), _float(predicted)
+    first, second = float_of(gold), float_of(predicted)
     if first is not None and second is not None:
         return _close(first, second), "number within 1e-3, relative or absolute"
     return gold.strip().lower() == predicted.strip().lower(), "text without case"
@@ -133,7 +134,8 @@ def _same_items(wanted: list[Item], given: list[Item]) -> bool:
     return names[0] == names[1]
 
 
-def _references(cell: str) -> frozenset[str]:
+def references(cell: str) -> frozenset[str]:
+    """References of a ref_id cell, without case."""
     plain = cell.strip()
     if not plain:
         return frozenset()
@@ -149,7 +151,7 @@ def _references(cell: str) -> frozenset[str]:
 
 def ref_overlap(gold: str, predicted: str) -> float:
     """Jaccard index of two ref_id cells; 'is_blank' is a reference like any other."""
-    first, second = _references(gold), _references(predicted)
+    first, second = references(gold), references(predicted)
     if not first and not second:
         return 1.0
     if not first or not second:

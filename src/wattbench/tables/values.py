@@ -30,7 +30,7 @@ SUPERSCRIPTS = str.maketrans(
 SUPERSCRIPT = re.compile(r"(?<=10)[\u2070\u00b9\u00b2\u00b3\u2074-\u2079\u207b]+")
 
 APPROXIMATELY = re.compile(
-    r"^(?:(?:approximately|approx\.?|about|around|roughly|nearly|circa)\s+|[~\u2248]\s*)",
+    r"^(?:(?:approximately|approx\.?|about|around|roughly|nearly|circa)\s+" "|[~\u2248]\\s*)",
     re.IGNORECASE,
 )
 CURRENCY = "$€£¥"
@@ -115,7 +115,7 @@ def parse_number(text: str, unit: str | None = None, *, any_unit: bool = False) 
     number = _float(found[1])
     if number is None:
         return None
-    tail = _tail(found[2], unit, any_unit=any_unit)
+    tail = number_tail(found[2], unit, any_unit=any_unit)
     if tail is None:
         return None
     magnitude, scale = tail
@@ -140,7 +140,7 @@ def _float(text: str) -> float | None:
         return None
 
 
-def _tail(text: str, unit: str | None, *, any_unit: bool) -> tuple[float, float] | None:
+def number_tail(text: str, unit: str | None, *, any_unit: bool) -> tuple[float, float] | None:
     """Magnitude and unit conversion of what stands behind a number; None: it is no number."""
     rest = text.strip()
     word, _, after = rest.partition(" ")

@@ -10,7 +10,7 @@ import pytest
 
 from wattbench.cli import listing
 from wattbench.study.inference import Ensemble
-from wattbench.study.judgement import RuleName
+from wattbench.study.judgement import RULES
 from wattbench.study.retrieval import Embedder
 from wattbench.study.schema import schema_text
 
@@ -147,6 +147,6 @@ def test_every_list_prints_the_same_names_both_ways(run, what: str) -> None:
 
 
 def test_descriptions_cover_exactly_what_a_study_may_name() -> None:
-    assert set(listing.RULES) == set(get_args(RuleName))
+    assert set(listing.RULES) == set(RULES)
     assert set(listing.STRATEGIES) == set(get_args(Ensemble.model_fields["strategy"].annotation))
     assert set(listing.EMBEDDERS) == set(get_args(Embedder.model_fields["kind"].annotation))

@@ -1,0 +1,232 @@
+"""Reading columns of answers as `tables.values` reads one answer, to the last bit.
+
+Everything here is for printable ASCII of bounded length; the rest is left to the reading of one
+answer. The patterns are those of `tables.values`: Arrow's RE2 prefers the leftmost alternative as
+Python's own engine does.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from wattbench.tables.values import (
+    ABSTENTIONS,
+    APPROXIMATELY,
+    CURRENCY,
+    DASH,
+    FALSE,
+    LONGEST_NUMBER,
+    NUMBER,
+    TRUE,
+    UNABLE,
+    number_tail,
+)
+
+Reals = NDArray[np.float64]
+Truths = NDArray[np.bool_]
+Places = NDArray[np.intp]
+
+UNPRINTABLE = "[^ -~]"
+PLAIN_NUMBER = r"^-?\d{1,15}(?:\.\d{1,15})?$"
+"""A number with nothing around it, which needs no further reading."""
+
+READABLE = r"^-?(?:\d{1,17}(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,2})?$"
+"""A number that Arrow reads as Python does: neither infinite nor with separators."""
+
+SEPARATORS = f"[,_ {CURRENCY}]"
+NUMBER_AND_TAIL = f"(?s)^(?P<number>{NUMBER})(?P<tail>.*)$"
+TWO_ENDS = (
+    rf"(?si)^(?:from\s+|between\s+)?(?P<low>{NUMBER})(?P<unit>\D*?)\s*"
+    rf"(?:[{DASH}]|\bto\b|\band\b)\s*(?P<high>{NUMBER}.*)$"
+)
+PUNCTUATION = "".join(
+    "\\" + character
+    for character in map(chr, range(0x20, 0x7F))
+    if unicodedata.category(character).startswith("P") and character not in "#'"
+)
+
+
+def truths(column: Any) -> Truths:
+    """A column of truth values as an array; null is False."""
+    found: Truths = pc.fill_null(column, False).to_numpy(zero_copy_only=False)
+    return found
+
+
+def printable(texts: pa.Array) -> Truths:
+    """Where a text is printable ASCII only."""
+    return ~truths(pc.match_substring_regex(texts, UNPRINTABLE))
+
+
+def short(texts: pa.Array) -> Truths:
+    """Where a text may be a number or range."""
+    found: Truths = pc.less_equal(pc.binary_length(texts), LONGEST_NUMBER).to_numpy(
+        zero_copy_only=False
+    )
+    return found
+
+
+def stripped(texts: pa.Array) -> pa.Array:
+    """Texts without spaces and quotes around them, as a word of a few is compared."""
+    bare = pc.ascii_trim(pc.ascii_trim_whitespace(texts), "\"'")
+    return pc.ascii_lower(pc.ascii_trim_whitespace(pc.ascii_rtrim(bare, ".")))
+
+
+def abstentions(words: pa.Array) -> Truths:
+    """Where `stripped` texts abstain."""
+    return truths(pc.is_in(words, pa.array(sorted(ABSTENTIONS)))) | truths(
+        pc.starts_with(words, UNABLE)
+    )
+
+
+def truth_values(words: pa.Array) -> Reals:
+    """1 where `stripped` texts say true, 0 where they say false, else NaN."""
+    found = np.full(len(words), np.nan)
+    found[truths(pc.is_in(words, pa.array(sorted(TRUE))))] = 1.0
+    found[truths(pc.is_in(words, pa.array(sorted(FALSE))))] = 0.0
+    return found
+
+
+def names(texts: pa.Array) -> pa.Array:
+    """Texts as `canonical_name` writes them."""
+    plain = pc.replace_substring_regex(pc.ascii_lower(texts), "['`]", "")
+    plain = pc.replace_substring_regex(plain, f"[ {PUNCTUATION}]+", " ")
+    plain = pc.ascii_trim_whitespace(plain)
+    articled = pc.match_substring_regex(plain, "^(?:the|an?) ")
+    if pc.any(articled).as_py():
+        cut = pc.replace_substring_regex(plain, "^(?:the|an?) ", "", max_replacements=1)
+        plain = pc.if_else(articled, cut, plain)
+    empty = pc.equal(pc.binary_length(plain), 0)
+    if pc.any(empty).as_py():
+        plain = pc.if_else(empty, pc.ascii_trim_whitespace(pc.ascii_lower(texts)), plain)
+    return plain
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column of texts read as numbers; all of shape (rows,).
+
+    Args:
+        value: The numbers; NaN where a text states none.
+        magnitude: The factors that words or suffixes gave.
+        unread: Where only the reading of one answer can tell.
+    """
+
+    value: Reals
+    magnitude: Reals
+    unread: Truths
+
+
+def unquoted(texts: pa.Array) -> pa.Array:
+    """Texts without spaces, quotes, words of approximation and full stops around them."""
+    plain = pc.ascii_trim_whitespace(pc.ascii_trim(pc.ascii_trim_whitespace(texts), "\"'"))
+    worded = pc.match_substring_regex(plain, "^[~A-Za-z]")
+    if pc.any(worded).as_py():
+        cut = pc.replace_substring_regex(
+            plain, f"(?i){APPROXIMATELY.pattern}", "", max_replacements=1
+        )
+        plain = pc.if_else(worded, cut, plain)
+    return pc.ascii_rtrim(plain, ".")
+
+
+def numbers(texts: pa.Array, unit_of: Places, units: Sequence[str | None]) -> Numbers:
+    """Texts as `parse_number` reads them, with any unit.
+
+    Args:
+        texts: Printable and short texts, `unquoted`.
+        unit_of: Place of each text's unit, of shape (rows,).
+        units: Units that answers were asked in.
+    """
+    parts = pc.extract_regex(texts, NUMBER_AND_TAIL)
+    number, tail = pc.struct_field(parts, "number"), pc.struct_field(parts, "tail")
+    found = pc.is_valid(parts)
+    separated = pc.match_substring_regex(number, SEPARATORS)
+    if pc.any(separated).as_py():
+        number = pc.replace_substring_regex(number, SEPARATORS, "")
+    number = pc.ascii_ltrim(number, "+")
+    readable = truths(pc.match_substring_regex(number, READABLE))
+    cast = pc.if_else(pa.array(readable), number, pa.scalar(None, pa.string()))
+    value = cast.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    magnitude, scale = _tails(pc.if_else(found, tail, ""), unit_of, units)
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = value * magnitude * scale
+    value[~np.isfinite(value)] = np.nan
+    return Numbers(value, magnitude, truths(found) & ~readable)
+
+
+def _tails(tails: pa.Array, unit_of: Places, units: Sequence[str | None]) -> tuple[Reals, Reals]:
+    """Magnitude and unit conversion of what stands behind numbers; NaN where they are none."""
+    coded = tails.dictionary_encode()
+    words = coded.dictionary.to_pylist()
+    codes = coded.indices.to_numpy().astype(np.int64) * len(units) + unit_of
+    if len(words) * len(units) <= 4 * len(codes):
+        needed = np.flatnonzero(np.bincount(codes, minlength=len(words) * len(units)))
+        place = np.zeros(len(words) * len(units), dtype=np.intp)
+        place[needed] = np.arange(needed.size)
+        inverse = place[codes]
+    else:
+        needed, inverse = np.unique(codes, return_inverse=True)
+    nothing = (np.nan, np.nan)
+    read = [
+        _tail(words[code // len(units)], units[code % len(units)]) or nothing
+        for code in needed.tolist()
+    ]
+    table = np.array(read, dtype=np.float64).reshape(-1, 2)
+    return table[inverse, 0], table[inverse, 1]
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _tail(text: str, unit: str | None) -> tuple[float, float] | None:
+    return number_tail(text, unit, any_unit=True)
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """A column of texts read as ranges; all of shape (rows,).
+
+    Args:
+        low: Lower ends; NaN where a text states no range.
+        high: Upper ends.
+        unread: Where only the reading of one answer can tell.
+    """
+
+    low: Reals
+    high: Reals
+    unread: Truths
+
+
+def ranges(texts: pa.Array, unit_of: Places, units: Sequence[str | None]) -> Ranges:
+    """Texts as `parse_range` reads them, with any unit.
+
+    Args:
+        texts: Printable and short texts, `unquoted`.
+        unit_of: Place of each text's unit, of shape (rows,).
+        units: Units that answers were asked in.
+    """
+    listed = truths(pc.starts_with(texts, "["))
+    parts = pc.extract_regex(texts, TWO_ENDS)
+    matched = truths(pc.is_valid(parts)) & ~listed
+    low, high = np.full(len(texts), np.nan), np.full(len(texts), np.nan)
+    unread = listed.copy()
+    rows = np.flatnonzero(matched)
+    if rows.size:
+        ends = parts.take(pa.array(rows))
+        first = pc.binary_join_element_wise(
+            pc.struct_field(ends, "low"), pc.struct_field(ends, "unit"), ""
+        )
+        one = numbers(unquoted(first), unit_of[rows], units)
+        other = numbers(unquoted(pc.struct_field(ends, "high")), unit_of[rows], units)
+        start = one.value * np.where(one.magnitude == 1.0, other.magnitude, 1.0)
+        either = np.isnan(start) | np.isnan(other.value)
+        low[rows] = np.where(either, np.nan, np.minimum(start, other.value))
+        high[rows] = np.where(either, np.nan, np.maximum(start, other.value))
+        unread[rows] |= one.unread | other.unread
+    return Ranges(low, high, unread)
