@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from wattbench.study.judgement import Energy
 from wattbench.study.section import Factor
-from wattbench.tables.contract import reason_for, unknown
+from wattbench.tables.contract import unknown
 from wattbench.telemetry.energy import RunEnergy
 
 Row = dict[str, Any]
@@ -27,9 +27,6 @@ FIELDS = {
 
 ELSEWHERE = "the model runs on another machine, which no meter of the job measures"
 
-SUMMED = ("energy_gross_j", "energy_net_j", "energy_load_j", "energy_answer_j")
-CORRELATED = ("energy_gross_uncertainty_j", "energy_answer_uncertainty_j")
-
 
 def measured(energy: RunEnergy, job: Mapping[str, Any]) -> tuple[Row, list[dict[str, str]]]:
     """Energy columns of a model's run, and its flags.
@@ -45,33 +42,6 @@ def measured(energy: RunEnergy, job: Mapping[str, Any]) -> tuple[Row, list[dict[
         {column: getattr(energy, field) for column, field in FIELDS.items()},
         [dict(entry) for entry in energy.flags],
     )
-
-
-def summed(members: Sequence[Mapping[str, Any]]) -> tuple[Row, list[dict[str, str]]]:
-    """Energy columns of an ensemble: what all its members took, and its flags.
-
-    The sum is unknown where one member's is. Uncertainties are added, not squared: the members
-    are read by meters of one kind, so their errors of calibration go one way.
-
-    Args:
-        members: The members' rows of the table `runs`.
-    """
-    row: Row = {}
-    flags = []
-    for column in (*SUMMED, *CORRELATED):
-        lacking = [member for member in members if member[column] is None]
-        if lacking:
-            row[column] = None
-            reason = reason_for(lacking[0], column) or "no reason recorded"
-            names = ", ".join(member["run"] for member in lacking)
-            flags.append(unknown(column, f"of {names}: {reason}"))
-        else:
-            row[column] = sum(member[column] for member in members)
-    for column in ("energy_method", "energy_scope"):
-        kinds = {member[column] for member in members}
-        known = row["energy_gross_j"] is not None and None not in kinds
-        row[column] = None if not known else kinds.pop() if len(kinds) == 1 else "mixed"
-    return row, flags
 
 
 def site(energy: Energy, gross_j: float | None) -> tuple[Row, dict[str, str]]:

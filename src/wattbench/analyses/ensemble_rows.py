@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wattbench.analyses.ensemble_costs import uncertainty_of_sum
+from wattbench.analyses.flags import complete
 from wattbench.analyses.folders import Folder
+from wattbench.analyses.joint import Metered
 from wattbench.ensembles.strategies import Ballot, decide
+from wattbench.ensembles.weights import FOLDS
+from wattbench.study.inference import Ensemble
 from wattbench.study.models import Study
 from wattbench.study.questions import Question
+from wattbench.tables.contract import reason_for
+from wattbench.tables.runs import ENSEMBLES
 
 Row = dict[str, Any]
+TAKEN = (
+    "energy_gross_j", "energy_gross_uncertainty_j", "energy_answer_j",
+    "energy_answer_uncertainty_j", "wall_s", "prompt_tokens", "completion_tokens", "token_price",
+    "token_price_currency",
+)  # fmt: skip
+"""What the members take together, as the table `runs` has it."""
 
 
 def ensemble_row(
@@ -20,6 +33,7 @@ def ensemble_row(
     members: Sequence[Mapping[str, Any]],
     folders: Sequence[Folder],
     *,
+    meters: Sequence[Metered | None],
     gold: Sequence[Question],
 ) -> Row:
     """How an ensemble voted, and what it takes beside its members.
@@ -30,6 +44,7 @@ def ensemble_row(
         row: Its row of the table `runs`.
         members: Its members' rows of the table `runs`, in their order.
         folders: Its members' folders, in the same order.
+        meters: What its members' meters say, in the same order.
         gold: The questions.
     """
     settings = study.ensembles[folder.name]
@@ -49,22 +64,61 @@ def ensemble_row(
         )
         for identifier, cast in ballots.items()
     ]
-    latencies = [member["latency_mean_s"] for member in members]
-    known = all(latency is not None for latency in latencies)
-    return {
+    parts = uncertainty_of_sum(members, "energy_gross_j", meters)
+    found: Row = {
         "environment": folder.environment,
         "questions": folder.questions,
         "run": folder.name,
         "strategy": settings.strategy,
         "ignore_blank": settings.ignore_blank,
+        "votes": settings.votes,
+        "weighed_by": _weighed_by(settings, folders),
         "members": list(settings.members),
         "score": row["score"],
         "best_member": best["run"],
         "best_member_score": best["score"],
         "unanimous": sum(outcome.unanimous for outcome in outcomes),
         "decided_by_order": sum(outcome.by_order for outcome in outcomes),
-        "energy_gross_j": row["energy_gross_j"],
-        "latency_sequential_s": sum(latencies) if known else None,
+        **{column: row[column] for column in TAKEN},
+        "energy_correlated_j": None if parts is None else parts.correlated_j,
+        "energy_independent_j": None if parts is None else parts.independent_j,
+        **_latencies(members, folder, folders),
+    }
+    reasons = {column: why for column in TAKEN if (why := reason_for(row, column)) is not None}
+    why = reasons.get("energy_gross_uncertainty_j", "")
+    slow = [member["run"] for member in members if member["latency_mean_s"] is None]
+    reasons |= {"energy_correlated_j": why, "energy_independent_j": why}
+    if slow:
+        told = f"the seconds of {', '.join(slow)} are unknown"
+        reasons |= {"latency_sequential_s": told, "latency_parallel_s": told}
+    return complete(found, ENSEMBLES, reasons)
+
+
+def _weighed_by(settings: Ensemble, folders: Sequence[Folder]) -> str:
+    """What made the weights of the votes, in words."""
+    if settings.strategy != "confidence":
+        return "each vote counts once"
+    if settings.accuracy_on is not None:
+        return (
+            f"the members' accuracy on '{settings.accuracy_on}'; a question that is in it by the "
+            f"others outside its fold of {FOLDS}"
+        )
+    without = [
+        one.name
+        for one in folders
+        if one.predictions["confidence"].null_count == one.predictions.num_rows
+    ]
+    if without:
+        return f"each vote counts once, for {', '.join(without)} gives no confidence"
+    return "the answers' own confidence"
+
+
+def _latencies(
+    members: Sequence[Mapping[str, Any]], folder: Folder, folders: Sequence[Folder]
+) -> Row:
+    seconds = [member["latency_mean_s"] for member in members]
+    return {
+        "latency_sequential_s": None if None in seconds else sum(seconds),
         "latency_parallel_s": _parallel_s(folder, folders),
     }
 

@@ -14,8 +14,9 @@ from wattbench.analyses.audit.gold import audit_corpus, audit_gold, documents_of
 from wattbench.analyses.audit.of_study import audit_runs, audit_skipped, placed
 from wattbench.analyses.calibration import Curves, calibrate
 from wattbench.analyses.comparisons import comparisons
-from wattbench.analyses.costs import measured, site, summed
+from wattbench.analyses.costs import measured, site
 from wattbench.analyses.efficiency import efficiency
+from wattbench.analyses.ensemble_costs import summed
 from wattbench.analyses.ensemble_rows import ensemble_row
 from wattbench.analyses.flags import complete
 from wattbench.analyses.folders import Absent, Folder, concatenated
@@ -164,7 +165,7 @@ def _runs(
         if folder.ensemble:
             members = [by_name[member] for member in row["members"]]
             row |= members_columns(members)
-            energy, flags = summed(members)
+            energy, flags = summed(members, [meters[places[name]] for name in row["members"]])
             price, told = summed_prices(members)
             shares[folder.name] = _summed_shares(shares, row["members"])
             members_of[place] = [places[member] for member in row["members"]]
@@ -197,8 +198,9 @@ def _runs(
         if row["kind"] == "ensemble":
             members = [by_name[member] for member in row["members"]]
             theirs = [by_folder[member] for member in row["members"]]
+            read = [meters[places[member]] for member in row["members"]]
             tables.ensembles.append(
-                ensemble_row(study, folders[place], row, members, theirs, gold=gold)
+                ensemble_row(study, folders[place], row, members, theirs, meters=read, gold=gold)
             )
         elif row["family"] is not None:
             tables.sizes.append(guide_row(row, folders[place].summary))

@@ -22,7 +22,9 @@ ENSEMBLE = "for an ensemble"
 NO_CONFIDENCE = "where no answer has a confidence"
 NO_CLASSES = "where fewer than two answers have a confidence, or all of them are right or all wrong"
 NO_RISK = "without true-or-false questions whose answer has a confidence"
-NO_LABELS = "where fewer than two of these answers have a confidence, or all gold answers are the same"
+NO_LABELS = (
+    "where fewer than two of these answers have a confidence, or all gold answers are the same"
+)
 
 RUNS = Table(
     "runs",
@@ -219,6 +221,8 @@ ENSEMBLES = Table(
         Column("run", TEXT, "Name of the ensemble."),
         Column("strategy", TEXT, "Voting strategy."),
         Column("ignore_blank", TRUTH, "Whether abstentions are dropped before the count."),
+        Column("votes", TEXT, "What one vote is: canonical (values) or raw (texts)."),
+        Column("weighed_by", TEXT, "What made the weights of the votes."),
         Column("members", TEXTS, "Members in the order that decides ties."),
         Column("score", REAL, "Weighted score."),
         Column("best_member", TEXT, "Member with the best score."),
@@ -226,8 +230,19 @@ ENSEMBLES = Table(
         Column("unanimous", COUNT, "Questions on which all members agree."),
         Column("decided_by_order", COUNT, "Questions decided by the stated order."),
         Column("energy_gross_j", REAL, "Sum over members.", "J", "where a member's energy is unknown"),
+        Column("energy_gross_uncertainty_j", REAL, "Its standard uncertainty: the two parts that follow, in quadrature.", "J", "where a member's is unknown"),
+        Column("energy_correlated_j", REAL, "Part that members on the same meters have in common: their calibration.", "J", "where a member's uncertainty is unknown"),
+        Column("energy_independent_j", REAL, "Part that each member has of its own.", "J", "where a member's uncertainty is unknown"),
+        Column("energy_answer_j", REAL, "Sum of the members' answering.", "J", "where a member's is unknown"),
+        Column("energy_answer_uncertainty_j", REAL, "Its standard uncertainty, in the same way.", "J", "where a member's is unknown"),
+        Column("wall_s", REAL, "Sum of the members' wall time.", "s"),
+        Column("prompt_tokens", COUNT, "Sum over members.", "tokens", "where a member's are unknown"),
+        Column("completion_tokens", COUNT, "Sum over members.", "tokens", "where a member's are unknown"),
+        Column("token_price", REAL, "Sum over members.", "currency", "where a member's is unknown"),
+        Column("token_price_currency", TEXT, "Currency of token_price.", null="where token_price is null"),
         Column("latency_sequential_s", REAL, "Mean latency, members one after another.", "s", "where unknown"),
         Column("latency_parallel_s", REAL, "Mean latency, members side by side.", "s", "where unknown"),
+        FLAGS_COLUMN,
     ),
     key=("environment", "questions", "run"),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
 from pathlib import Path
@@ -69,8 +70,9 @@ def test_runs(tmp_path: Path) -> None:
     assert good["energy_per_correct_j"] == 25.0
     assert good["energy_per_correct_low_j"] < 25.0 < good["energy_per_correct_high_j"]
     assert both["energy_answer_j"] == 110.0
+    # One GPU read both: its calibration (5 %) adds up, what each run has of its own (5 %) does not.
     assert both["energy_answer_uncertainty_j"] == pytest.approx(
-        good["energy_answer_uncertainty_j"] + poor["energy_answer_uncertainty_j"]
+        math.hypot(0.05 * 110, 0.05 * math.hypot(100, 10))
     )
     assert (both["kind"], both["members"], both["prompt_tokens"]) == (
         "ensemble", ["good", "poor"], 800,
@@ -152,6 +154,31 @@ def test_ensembles(tmp_path: Path) -> None:
     assert (row["best_member"], row["unanimous"], row["decided_by_order"]) == ("good", 2, 1)
     assert (row["latency_sequential_s"], row["latency_parallel_s"]) == (2.0, 1.0)
     assert row["energy_gross_j"] == pytest.approx(137.5)
+    assert row["energy_correlated_j"] == pytest.approx(0.05 * 137.5)
+    assert row["energy_gross_uncertainty_j"] == pytest.approx(
+        math.hypot(row["energy_correlated_j"], row["energy_independent_j"])
+    )
+    assert (row["wall_s"], row["prompt_tokens"], row["completion_tokens"]) == (20.0, 800, 80)
+    assert (row["votes"], row["weighed_by"]) == ("canonical", "each vote counts once")
+    told = {entry["column"] for entry in row["flags"]}
+    assert told == {column for column, value in row.items() if value is None}
+
+
+def test_an_ensembles_costs_are_unknown_with_the_members_reason(tmp_path: Path) -> None:
+    study = make_study(
+        tmp_path, ["good", "poor"], ensembles={"both": {"members": ["good", "poor"]}}
+    )
+    write_run(study, "good", RIGHT)
+    write_run(study, "poor", RIGHT, energy_j=None, prompt_tokens=None)
+    complete(study, tmp_path)
+    (row,) = read_rows(Layout(tmp_path / "results").table("ensembles"), ENSEMBLES)
+    reasons = {entry["column"]: entry["detail"] for entry in row["flags"]}
+    for column in ("energy_gross_j", "energy_correlated_j", "energy_answer_j", "prompt_tokens"):
+        assert row[column] is None
+        assert reasons[column], column
+    assert reasons["energy_gross_j"].startswith("of poor: ")
+    assert reasons["energy_correlated_j"].startswith("of poor: ")
+    assert row["completion_tokens"] == 80
 
 
 def test_the_audit_finds_what_is_planted(tmp_path: Path) -> None:

@@ -649,13 +649,31 @@ def _ensemble(name: str, runs: list[Row]) -> Row:
         "run": name,
         "strategy": "majority",
         "ignore_blank": name == "vote-small",
+        "votes": "canonical",
+        "weighed_by": "each vote counts once",
         "members": list(ENSEMBLES_OF[name]),
         "score": row["score"],
         "best_member": best["run"],
         "best_member_score": best["score"],
         "unanimous": 9,
         "decided_by_order": 4,
-        "energy_gross_j": row["energy_gross_j"],
+        **{
+            column: row[column]
+            for column in (
+                "energy_gross_j",
+                "energy_gross_uncertainty_j",
+                "energy_answer_j",
+                "energy_answer_uncertainty_j",
+                "wall_s",
+                "prompt_tokens",
+                "completion_tokens",
+            )
+        },
+        "flags": [
+            entry
+            for entry in row["flags"]
+            if entry["column"] in {"energy_gross_j", "energy_answer_j"}
+        ],
         "latency_sequential_s": 9.4,
         "latency_parallel_s": None if name == "vote-all" else 5.1,
     }

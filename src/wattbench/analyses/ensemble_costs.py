@@ -1,0 +1,105 @@
+"""What an ensemble takes: its members' figures together, and how sure the sum is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wattbench.analyses.joint import Metered
+from wattbench.tables.contract import reason_for, unknown
+
+Row = dict[str, Any]
+SUMMED = ("energy_gross_j", "energy_net_j", "energy_load_j", "energy_answer_j")
+UNCERTAIN = {
+    "energy_gross_j": "energy_gross_uncertainty_j",
+    "energy_answer_j": "energy_answer_uncertainty_j",
+}
+"""Columns of the standard uncertainty of a sum."""
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """Standard uncertainty of a sum of energies.
+
+    Args:
+        correlated_j: Part that members on the same meters have in common: their calibration.
+        independent_j: Part that each member has of its own.
+    """
+
+    correlated_j: float
+    independent_j: float
+
+    @property
+    def total_j(self) -> float:
+        """Both together, in quadrature."""
+        return math.hypot(self.correlated_j, self.independent_j)
+
+
+def uncertainty_of_sum(
+    members: Sequence[Mapping[str, Any]], column: str, meters: Sequence[Metered | None]
+) -> Uncertainty | None:
+    """Standard uncertainty of the members' energy together; None where one's is unknown.
+
+    With s_i the part of member i that its meters' calibration gives, o_i the rest, and M the sets
+    of members that the same meters read,
+
+        correlated = sqrt(sum_M (sum_{i in M} s_i)^2)      independent = sqrt(sum_i o_i^2)
+
+    (GUM, JCGM 100:2008, 5.2.2: input quantities that are fully correlated add, others add in
+    quadrature). Where a member's meters are not known, all of its uncertainty counts as common to
+    all such members, which is the largest it can be.
+
+    Args:
+        members: The members' rows of the table `runs`.
+        column: The energy's column, of `UNCERTAIN`.
+        meters: What each member's meters say, in the same order.
+    """
+    common: dict[str, list[float]] = {}
+    own: list[float] = []
+    for member, one in zip(members, meters, strict=True):
+        energy, total = member[column], member[UNCERTAIN[column]]
+        if energy is None or total is None:
+            return None
+        shared = total if one is None else min(total, one.shared * energy)
+        common.setdefault("" if one is None else one.meters, []).append(shared)
+        own.append(math.sqrt(max(0.0, total**2 - shared**2)))
+    return Uncertainty(math.hypot(*map(math.fsum, common.values())), math.hypot(*own))
+
+
+def summed(
+    members: Sequence[Mapping[str, Any]], meters: Sequence[Metered | None]
+) -> tuple[Row, list[dict[str, str]]]:
+    """Energy columns of an ensemble: what all its members took, and its flags.
+
+    A sum is unknown where one member's figure is.
+
+    Args:
+        members: The members' rows of the table `runs`.
+        meters: What each member's meters say, in the same order.
+    """
+    row: Row = {}
+    flags = []
+    for column in (*SUMMED, *UNCERTAIN.values()):
+        why = _lacking(members, column)
+        if why is not None:
+            flags.append(unknown(column, why))
+        row[column] = None if why is not None else math.fsum(member[column] for member in members)
+    for column, uncertainty in UNCERTAIN.items():
+        found = uncertainty_of_sum(members, column, meters)
+        row[uncertainty] = None if found is None else found.total_j
+    for column in ("energy_method", "energy_scope"):
+        kinds = {member[column] for member in members}
+        known = row["energy_gross_j"] is not None and None not in kinds
+        row[column] = None if not known else kinds.pop() if len(kinds) == 1 else "mixed"
+    return row, flags
+
+
+def _lacking(members: Sequence[Mapping[str, Any]], column: str) -> str | None:
+    """Why a sum over members is unknown, or None where it is known."""
+    lacking = [member for member in members if member[column] is None]
+    if not lacking:
+        return None
+    names = ", ".join(member["run"] for member in lacking)
+    return f"of {names}: {reason_for(lacking[0], column) or 'no reason recorded'}"
