@@ -51,10 +51,7 @@ def comparisons(
     only = value.T @ (judged - value)
     only_first = only[first, second].astype(np.int64)
     only_second = only[second, first].astype(np.int64)
-    if scoring.cluster == "question":
-        p = mcnemar(only_first, only_second)
-    else:
-        p = mcnemar_clustered(value, found.clusters, first, second)
+    p = mcnemar_p(found, pairs, scoring)
     with np.errstate(invalid="ignore"):
         agreement = 1 - (only_first + only_second) / paired
     names = pa.array(found.runs, pa.string())
@@ -81,6 +78,24 @@ def comparisons(
     }
     ordered = [columns[name] for name in COMPARISONS.names()]
     return pa.Table.from_arrays(ordered, schema=COMPARISONS.schema)
+
+
+def mcnemar_p(found: Standing, pairs: Pairs, scoring: Scoring) -> Reals:
+    """McNemar's p of every pair, by questions or by clusters as the study says.
+
+    Args:
+        found: The runs' standing.
+        pairs: Their pairs.
+        scoring: The study's settings.
+    """
+    value = found.verdicts.value * found.verdicts.judged
+    if scoring.cluster == "document":
+        return mcnemar_clustered(value, found.clusters, pairs.first, pairs.second)
+    only = value.T @ (found.verdicts.judged - value)
+    return mcnemar(
+        only[pairs.first, pairs.second].astype(np.int64),
+        only[pairs.second, pairs.first].astype(np.int64),
+    )
 
 
 def _with_energy(

@@ -33,8 +33,8 @@ def joint_columns(
     Returns:
         Columns and flags of each run.
     """
-    each = _per_correct(draws, scoring.confidence_level)
-    point = _per_point(draws, scoring.confidence_level)
+    each = per_correct(draws, scoring.confidence_level)
+    point = per_point(draws, scoring.confidence_level)
     on = on_frontier(draws.score, draws.energy).mean(axis=0)
     top = np.array([row["top_group"] for row in rows], dtype=np.bool_)
     least = cheapest(draws, top)
@@ -59,7 +59,8 @@ def joint_columns(
     return found
 
 
-def _per_correct(draws: Joint, level: float) -> Ratio:
+def per_correct(draws: Joint, level: float) -> Ratio:
+    """Answering energy per right value, in joules."""
     found = draws.standing
     hits = found.verdicts.value * found.verdicts.judged
     mean = np.maximum(hits.mean(axis=0), 1 / len(hits) ** 2)
@@ -69,7 +70,8 @@ def _per_correct(draws: Joint, level: float) -> Ratio:
     return energy_per(draws, bought, level)
 
 
-def _per_point(draws: Joint, level: float) -> Ratio:
+def per_point(draws: Joint, level: float) -> Ratio:
+    """Answering energy per point of score, in watt-hours."""
     found = draws.standing
     score = found.whole.score[0]
     asked = found.counts.sum(axis=1, keepdims=True) / len(found.clusters.of)

@@ -62,10 +62,9 @@ def variance_components(scores: Reals, level: float) -> Components:
     )
     question = max(0.0, (squares[0] - squares[2]) / repeats)
     repeat = max(0.0, (squares[1] - squares[2]) / clusters)
-    # Where repeats differ less than chance would have it, the variance is that of questions.
-    parts = np.array([squares[0], squares[1], -squares[2]])
-    if squares[1] <= squares[2]:
-        parts = np.array([squares[0], 0.0, 0.0])
+    # Repeats that differ less than chance would have it are taken to differ as chance has it:
+    # then the variance is that of the questions, and known no better for it.
+    parts = np.array([squares[0], max(squares[1], squares[2]), -squares[2]])
     variance = max(float(parts.sum()), 0.0) / (clusters * repeats)
     weight = float((parts**2 / freedom).sum())
     degrees = float(parts.sum()) ** 2 / weight if weight > 0 else freedom[0]
