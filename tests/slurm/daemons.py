@@ -66,6 +66,7 @@ def create_database(settings: Settings) -> None:
         "--no-defaults",
         "--user=root",
         f"--datadir={settings.folder}/db",
+        own_tables(settings),
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
         "--skip-name-resolve",
@@ -73,6 +74,11 @@ def create_database(settings: Settings) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode != 0:
         raise ClusterError(f"mariadb-install-db:\n{(done.stdout + done.stderr)[-2000:]}")
+
+
+def own_tables(settings: Settings) -> str:
+    """Option of MariaDB: a server that starts removes all temporary tables, others' too, it sees."""
+    return f"--tmpdir={settings.folder / 'tmp'}"
 
 
 def command_of(settings: Settings, name: str) -> list[str]:
@@ -100,6 +106,7 @@ def command_of(settings: Settings, name: str) -> list[str]:
             "--no-defaults",
             "--user=root",
             f"--datadir={settings.folder}/db",
+            own_tables(settings),
             f"--socket={run}/mariadb.sock",
             f"--pid-file={run}/mariadbd.own",
             f"--init-file={run}/init.sql",
