@@ -77,7 +77,7 @@ def create_database(settings: Settings) -> None:
 
 
 def own_tables(settings: Settings) -> str:
-    """Option of MariaDB: a server that starts removes all temporary tables, others' too, it sees."""
+    """MariaDB's option: a server that starts removes all temporary tables it sees, others' too."""
     return f"--tmpdir={settings.folder / 'tmp'}"
 
 
