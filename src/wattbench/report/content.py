@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wattbench.analyses.headline import Headline, headline
-from wattbench.report import findings, formats, jobs, provenance, tables
+from wattbench.report import curves, formats, models, provenance, thresholds
 from wattbench.report.data import Group, ReportData
 from wattbench.report.grids import Grid
+from wattbench.report.sections import Section, sections
 from wattbench.report.views.frontier import without_energy
-from wattbench.report.views.registry import VIEWS, Drawn, draw
+from wattbench.report.views.registry import Drawn, chosen, draw
 
 
 @dataclass(frozen=True)
@@ -23,22 +24,23 @@ class GroupContent:
 
     rest: str
     models: Grid
-    kinds: Grid
-    comparisons: Grid
-    ensembles: Grid
-    jobs: Grid
-    compute: Grid
-    advice: Grid
-    site: Grid | None
-    not_measured: Grid
-    notes: Grid
-    failures: Grid
-    audit: Grid
-    weights: Grid
+    parts: Grid
+    thresholds: Grid | None
+    """What is good enough; None where the report sets no threshold."""
+
+    sections: tuple[Section, ...]
     without_energy: tuple[tuple[str, str, str, bool], ...]
     """Label, reason, colour class and whether an ensemble, of runs that the frontier lacks."""
 
     views: dict[str, Drawn]
+    """Views whose figures are files too, by name."""
+
+    curves: dict[str, curves.Curves]
+    """Plots of the page alone, by name."""
+
+    def section(self, slug: str) -> Section | None:
+        """The section of that slug."""
+        return next((s for s in self.sections if s.slug == slug), None)
 
 
 @dataclass(frozen=True)
@@ -76,21 +78,13 @@ def _group(data: ReportData, group: Group) -> GroupContent:
         headline=said,
         opening=formats.unbroken(said.opening),
         rest=formats.unbroken(" ".join(said.rest)),
-        models=tables.models(data, group),
-        kinds=tables.kinds(data, group),
-        comparisons=tables.comparisons(data, group),
-        ensembles=tables.ensembles(group),
-        jobs=jobs.short(group),
-        compute=jobs.compute(group),
-        advice=jobs.advice(data, group),
-        site=provenance.site(data, group),
-        not_measured=findings.not_measured(group),
-        notes=findings.warnings(group),
-        failures=findings.failures(group),
-        audit=findings.audit(group),
-        weights=provenance.weights(group),
+        models=models.models(data, group),
+        parts=models.parts(data, group),
+        thresholds=thresholds.verdicts(data, group),
+        sections=sections(data, group),
         without_energy=tuple(
             (run.label, reason, run.css, run.is_ensemble) for run, reason in without_energy(group)
         ),
-        views={name: draw(view, data, group) for name, view in VIEWS.items()},
+        views={view.name: draw(view, data, group) for view in chosen(data.definition)},
+        curves=curves.all_curves(group),
     )

@@ -125,4 +125,5 @@ def why_null(table: Table, row: dict[str, Any], *columns: str) -> str:
         found = reason_for(row, column)
         if found:
             return found
-    return f"no reason recorded; null {formats.contract_reason(table, columns[0])}"
+    usual = formats.contract_reason(table, columns[0])
+    return f"no reason recorded; null {usual}" if "flags" in table.names() else usual

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from wattbench.report import formats
 from wattbench.report.data import Run
 from wattbench.report.grids import Badge, Bar, Cell, unknown, why_null
@@ -116,24 +118,46 @@ def latency(run: Run) -> Cell:
 
 
 def peak_memory(run: Run) -> Cell:
-    """Peak resident memory, and GPU memory where there is a GPU."""
+    """Peak GPU memory, and beneath it peak resident memory."""
     row = run.row
     resident, video = row["rss_peak_bytes"], row["vram_peak_bytes"]
-    if resident is None and video is None:
-        return unknown(why_null(RUNS, row, "rss_peak_bytes"))
-    if video is not None:
-        return Cell(
-            formats.gib(video),
-            sort=video,
-            detail=f"RAM {formats.gib(resident)}" if resident is not None else "RAM not measured",
-            title="Peak GPU memory; beneath it peak resident memory of the process tree.",
-        )
-    return Cell(
-        formats.gib(resident),
-        sort=resident,
-        detail="RAM",
-        title="Peak resident memory of the process tree; the job has no GPU.",
+    beneath = (
+        f"RAM not measured: {why_null(RUNS, row, 'rss_peak_bytes')}"
+        if resident is None
+        else f"RAM {formats.gib(resident)}"
     )
+    if video is None:
+        missing = unknown(why_null(RUNS, row, "vram_peak_bytes"))
+        return missing if resident is None else replace(missing, detail=beneath)
+    return Cell(
+        formats.gib(video),
+        sort=video,
+        detail=beneath if resident is not None else "RAM not measured",
+        title=f"Peak GPU memory of the job. {beneath}.",
+    )
+
+
+def cost(run: Run) -> Cell:
+    """Price of the tokens with its currency, or else of the energy."""
+    row = run.row
+    if row["token_price"] is not None:
+        each = row["token_price_per_correct"]
+        currency = formats.clean(row["token_price_currency"] or "of no known currency")
+        return Cell(
+            f"{formats.figures(row['token_price'])} {currency}",
+            sort=row["token_price"],
+            detail="per correct not known" if each is None else f"{formats.figures(each)} each",
+            title="Price of all tokens, those of failed tries among them; beneath it per right "
+            "value.",
+        )
+    if row["energy_price"] is not None:
+        return Cell(
+            f"{formats.energy_prefix(row['energy_method'])}{formats.figures(row['energy_price'])}",
+            sort=row["energy_price"],
+            detail="for energy",
+            title="Price of the energy in the study's currency.",
+        )
+    return unknown(why_null(RUNS, row, "token_price", "energy_price"))
 
 
 def rated(run: Run, column: str, *, bar: bool = False, title: str) -> Cell:
@@ -152,3 +176,11 @@ def rated(run: Run, column: str, *, bar: bool = False, title: str) -> Cell:
         else None,
         title=title,
     )
+
+
+def of_column(run: Run, column: str) -> Cell:
+    """A count or a figure of a run without an interval."""
+    value = run.row[column]
+    if value is None:
+        return unknown(why_null(RUNS, run.row, column))
+    return Cell(f"{value:,}" if isinstance(value, int) else formats.share(value), sort=value)

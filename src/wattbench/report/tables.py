@@ -1,13 +1,13 @@
-"""The report's tables of runs: models, question types, comparisons, ensembles."""
+"""The report's tables of question types, comparisons and ensembles."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from wattbench.report import formats, measures
 from wattbench.report.data import Group, ReportData, Run
 from wattbench.report.grids import (
-    Badge,
     Cell,
     Grid,
     Head,
@@ -15,8 +15,10 @@ from wattbench.report.grids import (
     number,
     text,
     unknown,
+    why_null,
 )
 from wattbench.tables.runs import ENSEMBLES
+from wattbench.tables.verdicts import COMPARISONS
 
 KINDS = {
     "all": "All questions",
@@ -47,99 +49,6 @@ def run_cell(group: Group, name: str) -> Cell:
 def level(data: ReportData) -> str:
     """The level of every interval, such as '95 %'."""
     return f"{data.study.scoring.confidence_level * 100:g} %"
-
-
-def models(data: ReportData, group: Group) -> Grid:
-    """The table of runs: how well each answers and what it takes."""
-    rows = []
-    for run in group.runs:
-        row = run.row
-        name = run_cell(group, run.name)
-        rows.append(
-            (
-                Cell(
-                    name.text,
-                    sort=name.sort,
-                    css=name.css,
-                    hollow=name.hollow,
-                    diamond=name.diamond,
-                    detail=_describe(group, run),
-                    badge=Badge("headline", "the cheapest of the top group", "headline")
-                    if row["headline"]
-                    else None,
-                ),
-                measures.rated(
-                    run, "score", bar=True, title=f"Weighted score with its {level(data)} interval."
-                ),
-                _tie(group, run),
-                measures.rated(run, "value_accuracy", title="Share of right values (Wilson)."),
-                measures.rated(run, "ref_overlap", title="Mean Jaccard index of references."),
-                measures.rated(
-                    run, "na_recall", title="Share of unanswerable questions left blank."
-                ),
-                measures.per_correct(run),
-                measures.gross_wh(run),
-                measures.latency(run),
-                measures.peak_memory(run),
-                Cell(
-                    f"{row['failed']:,}",
-                    sort=row["failed"],
-                    detail=f"{row['blank']:,} blank",
-                    title=f"Failed, of {row['question_count']:,}; they count as wrong.",
-                ),
-            )
-        )
-    return Grid(
-        name="models",
-        caption=f"Every run and ensemble with {level(data)} intervals. "
-        "Sort by any column; what is not known sorts last.",
-        heads=(
-            Head("Model"),
-            Head("Score", numeric=True),
-            Head("Tie group", title="Whether the data can tell it from the best run"),
-            Head("Value acc.", numeric=True),
-            Head("Ref. overlap", numeric=True),
-            Head("NA recall", numeric=True),
-            Head("Energy/correct", numeric=True),
-            Head("Energy, all", numeric=True),
-            Head("Time/question", numeric=True),
-            Head("Peak memory", numeric=True),
-            Head("Failed", numeric=True),
-        ),
-        rows=tuple(rows),
-        marked=frozenset(i for i, run in enumerate(group.runs) if run.row["headline"]),
-    )
-
-
-def _describe(group: Group, run: Run) -> str:
-    if run.is_ensemble:
-        strategy = next(
-            (e["strategy"].replace("_", " ") for e in group.ensembles if e["run"] == run.name),
-            "vote",
-        )
-        return f"ensemble of {len(run.row['members'])}, {formats.clean(strategy)}"
-    size = run.row["parameters_b"]
-    parts = [
-        f"{size:g} B parameters" if size is not None else None,
-        run.row["precision"],
-        run.row["backend"],
-    ]
-    return formats.clean(" · ".join(p for p in parts if p))
-
-
-def _tie(group: Group, run: Run) -> Cell:
-    tied = [
-        group.label_of(c["second"] if c["first"] == run.name else c["first"])
-        for c in group.comparisons
-        if run.name in (c["first"], c["second"])
-        and c["difference_low"] <= 0 <= c["difference_high"]
-    ]
-    said = (
-        f"The interval of the difference includes 0 against: {', '.join(tied)}." if tied else None
-    )
-    if run.row["top_group"]:
-        return Cell("top group", sort=0, title=formats.clean(said) if said else None)
-    return Cell("below", sort=1, title=formats.clean(said) if said else None)
 
 
 @dataclass(frozen=True)
@@ -201,53 +110,72 @@ def kinds(data: ReportData, group: Group) -> Grid:
 
 def comparisons(data: ReportData, group: Group) -> Grid:
     """Every pair of runs, paired by question."""
-    alpha = 1 - data.study.scoring.confidence_level
-    rows = []
-    for pair in group.comparisons:
-        apart = pair["difference_low"] > 0 or pair["difference_high"] < 0
-        rows.append(
-            (
-                run_cell(group, pair["first"]),
-                run_cell(group, pair["second"]),
-                Cell(
-                    formats.signed(pair["difference"]),
-                    sort=pair["difference"],
-                    detail=f"{formats.signed(pair['difference_low'])} to "
-                    f"{formats.signed(pair['difference_high'])}",
-                ),
-                count(pair["only_first"]),
-                count(pair["only_second"]),
-                count(pair["paired"]),
-                _probability(pair["p"]),
-                _probability(pair["p_adjusted"]),
-                _verdict(apart=apart, adjusted=pair["p_adjusted"] < alpha),
-            )
-        )
     return Grid(
         name="comparisons",
-        caption="Every pair, paired by question: difference of scores with its "
-        f"{level(data)} bootstrap interval; p of McNemar's exact test on right values, raw and "
-        "Holm-adjusted over the pairs.",
+        caption="Every pair, paired by question. Difference: of scores, with its "
+        f"{level(data)} interval and p, Holm-adjusted over the pairs. Right values: questions that "
+        "one alone has right, the share judged alike, and p of McNemar's test, Holm-adjusted. "
+        "Energy ratio: answering energy of the first over that of the second. Dominates: "
+        "probability of scoring at least as high for at most the energy.",
         heads=(
             Head("First"),
             Head("Second"),
             Head("Difference", numeric=True),
+            Head("p adjusted", numeric=True),
             Head("Only first right", numeric=True),
             Head("Only second right", numeric=True),
-            Head("Questions", numeric=True),
-            Head("p", numeric=True),
-            Head("p adjusted", numeric=True),
+            Head("Agreement", numeric=True),
+            Head("McNemar p adjusted", numeric=True),
+            Head("Energy ratio", numeric=True),
+            Head("First dominates", numeric=True),
+            Head("Second dominates", numeric=True),
             Head("Verdict"),
         ),
-        rows=tuple(rows),
+        rows=tuple(_pair(group, pair) for pair in group.comparisons),
         empty="There is one run, so nothing to compare.",
     )
 
 
-def _verdict(*, apart: bool, adjusted: bool) -> Cell:
-    if adjusted:
-        return Cell("differ", sort=0, title="The Holm-adjusted p is below the level.")
-    if apart:
+def _pair(group: Group, pair: dict[str, Any]) -> tuple[Cell, ...]:
+    ratio = pair["energy_ratio"]
+    return (
+        run_cell(group, pair["first"]),
+        run_cell(group, pair["second"]),
+        Cell(
+            formats.signed(pair["difference"]),
+            sort=pair["difference"],
+            detail=f"{formats.signed(pair['difference_low'])} to "
+            f"{formats.signed(pair['difference_high'])}",
+        ),
+        _probability(pair["difference_p_adjusted"]),
+        count(pair["only_first"]),
+        count(pair["only_second"]),
+        _share(pair, "agreement"),
+        _probability(pair["p_adjusted"]),
+        unknown(why_null(COMPARISONS, pair, "energy_ratio"))
+        if ratio is None
+        else Cell(
+            formats.figures(ratio),
+            sort=ratio,
+            detail=formats.interval(pair["energy_ratio_low"], pair["energy_ratio_high"], "figures"),
+        ),
+        _share(pair, "first_dominates"),
+        _share(pair, "second_dominates"),
+        _verdict(pair),
+    )
+
+
+def _share(pair: dict[str, Any], column: str) -> Cell:
+    value = pair[column]
+    if value is None:
+        return unknown(why_null(COMPARISONS, pair, column))
+    return Cell(formats.percent(100 * value), sort=value)
+
+
+def _verdict(pair: dict[str, Any]) -> Cell:
+    if pair["distinct"]:
+        return Cell("differ", sort=0, title="The adjusted p of the difference is below the level.")
+    if pair["difference_low"] > 0 or pair["difference_high"] < 0:
         return Cell(
             "interval excludes 0",
             sort=1,
