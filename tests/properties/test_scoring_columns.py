@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 from wattbench.scoring.columns import judge_columns
+from wattbench.scoring.gold import Gold
 from wattbench.scoring.rules import Prediction, judge
 from wattbench.study.judgement import RULES
 from wattbench.study.questions import Question, parse_refs
@@ -101,9 +103,9 @@ def test_columns_and_rows_agree(
         else answer
         for number, (place, (_, answer)) in enumerate(zip(places, asked, strict=True))
     ]
-    import numpy as np
-
-    found = judge_columns(rule, questions, np.array(places, dtype=np.intp), columns_of(answers))
+    found = judge_columns(
+        rule, Gold(questions), np.array(places, dtype=np.intp), columns_of(answers)
+    )
     for row, (place, answer) in enumerate(zip(places, answers, strict=True)):
         verdict = judge(rule, questions[place], answer)
         assert bool(found.judged[row]) is (verdict is not None)

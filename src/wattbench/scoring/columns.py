@@ -6,7 +6,7 @@ text beyond ASCII) is judged one by one, equal answers to one question once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +19,12 @@ from wattbench.scoring import texts, wattbot
 from wattbench.scoring.column_refs import strict_overlaps, wattbot_overlaps
 from wattbench.scoring.column_verdicts import LEFT_OUT, OPEN, Codes
 from wattbench.scoring.custom import ValueRule
-from wattbench.scoring.rules import VALUE_RULES, WATTBOT, unanswerable
+from wattbench.scoring.gold import Gold
+from wattbench.scoring.rules import VALUE_RULES, WATTBOT
 from wattbench.scoring.strict_columns import judge_strict
 from wattbench.scoring.texts import Places, Reals, Truths
 from wattbench.scoring.wattbot_columns import blanks, judge_wattbot
 from wattbench.study.judgement import RuleName, Weights
-from wattbench.study.questions import Question
 from wattbench.tables.values import BLANK, is_abstention
 
 
@@ -60,7 +60,7 @@ class Judged:
 
 def judge_columns(
     rule: RuleName,
-    gold: Sequence[Question],
+    gold: Gold,
     question: Places,
     predictions: pa.Table,
     own: ValueRule | None = None,
@@ -69,14 +69,14 @@ def judge_columns(
 
     Args:
         rule: Name of the rule.
-        gold: The questions.
+        gold: The gold answers.
         question: Place of each answer's question, of shape (rows,).
         predictions: The answers' columns value, refs and error (as in the table `predictions`)
             and `there`, which is false where there is no answer.
         own: What judges the value under a rule that is not built in.
     """
     columns = {name: _whole(predictions[name]) for name in ("value", "refs", "error", "there")}
-    blank = np.array([unanswerable(rule, one) for one in gold], dtype=np.bool_)[question]
+    blank = gold.unanswerable(rule)[question]
     there = texts.truths(columns["there"])
     version = WATTBOT.get(rule)
     found = Codes(len(question))
@@ -87,14 +87,14 @@ def judge_columns(
         na = ~blank
         na[unasked] = blanks(values.take(pa.array(unasked)))
         open_rows = np.flatnonzero(there & ~blank)
-        judge_wattbot(found, gold, question, values, open_rows, version=version)
+        judge_wattbot(found, gold.wattbot, question, values, open_rows, version=version)
         rest = open_rows[found.code[open_rows] == OPEN]
         _one_by_one(
             found,
             rest,
             question[rest],
             values.take(pa.array(rest)),
-            lambda place, value: wattbot.value_correct(gold[place].value, value, version),
+            lambda place, value: wattbot.value_correct(gold.questions[place].value, value, version),
         )
         ref = wattbot_overlaps(gold, question, columns["refs"])
         judged = there
@@ -107,7 +107,7 @@ def judge_columns(
         na = _blank_answers(found, np.flatnonzero(answered & blank), values) | ~blank
         open_rows = np.flatnonzero(answered & ~blank)
         if rule == "strict":
-            judge_strict(found, gold, question, values, open_rows)
+            judge_strict(found, gold.strict, question, values, open_rows)
         rest = open_rows[found.code[open_rows] == OPEN]
         value_rule = own or VALUE_RULES[rule]
         _one_by_one(
@@ -115,7 +115,7 @@ def judge_columns(
             rest,
             question[rest],
             values.take(pa.array(rest)),
-            lambda place, value: value_rule(gold[place], value),
+            lambda place, value: value_rule(gold.questions[place], value),
         )
         ref = np.where(answered, strict_overlaps(gold, question, columns["refs"]), 0.0)
         judged = found.code != LEFT_OUT

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from wattbench.errors import InputError
 from wattbench.scoring.columns import judge_columns
 from wattbench.scoring.custom import ValueRule
+from wattbench.scoring.gold import Gold
 from wattbench.scoring.intervals import Verdicts
 from wattbench.scoring.rules import Prediction, unanswerable
 from wattbench.study.judgement import RuleName, Scoring
@@ -61,7 +62,7 @@ def prediction_of(row: Mapping[str, Any] | None) -> Prediction | None:
 
 def judge_run(
     scoring: Scoring,
-    gold: Sequence[Question],
+    gold: Gold,
     predictions: pa.Table,
     place: Mapping[str, str],
     own: Mapping[RuleName, ValueRule],
@@ -70,25 +71,25 @@ def judge_run(
 
     Args:
         scoring: The study's rules and weights.
-        gold: The questions.
+        gold: The gold answers.
         predictions: Rows of the table `predictions`, one a question at most.
         place: Values of the columns environment, questions and run.
         own: What judges values under rules that are not built in, by their names.
     """
-    identifiers = pa.array([question.id for question in gold], pa.string())
-    at = pc.index_in(identifiers, predictions["question_id"].combine_chunks())
+    size = len(gold.questions)
+    at = pc.index_in(gold.identifiers, predictions["question_id"].combine_chunks())
     columns = predictions.select(["value", "refs", "error"]).take(at)
     there = pc.is_valid(at)
     columns = columns.append_column("there", there)
     missing = pc.or_(pc.invert(there), pc.is_valid(columns["error"]))
-    asked = np.arange(len(gold), dtype=np.intp)
+    asked = np.arange(size, dtype=np.intp)
     tables = []
     for rule in rules_of(scoring):
         found = judge_columns(rule, gold, asked, columns, own.get(rule))
         cells = {
-            **{name: pa.repeat(pa.scalar(text), len(gold)) for name, text in place.items()},
-            "question_id": identifiers,
-            "rule": pa.repeat(pa.scalar(rule), len(gold)),
+            **{name: pa.repeat(pa.scalar(text), size) for name, text in place.items()},
+            "question_id": gold.identifiers,
+            "rule": pa.repeat(pa.scalar(rule), size),
             "value_correct": pa.array(found.value),
             "ref_overlap": pa.array(found.ref),
             "na_correct": pa.array(found.na),

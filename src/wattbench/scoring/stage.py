@@ -12,6 +12,7 @@ from wattbench import __version__
 from wattbench.errors import InputError
 from wattbench.scoring.artefacts import results, submission
 from wattbench.scoring.custom import load_rules
+from wattbench.scoring.gold import Gold
 from wattbench.scoring.judging import by_question, judge_run
 from wattbench.scoring.sources import addresses, snippets
 from wattbench.scoring.summary import (
@@ -73,7 +74,7 @@ def score_folder(files: RunFiles, study: Study, questions: str, name: str) -> No
     predictions = by_question(answers.to_pylist(), where=str(files.predictions))
     place = {"environment": study.study.environment, "questions": questions, "run": name}
     own = load_rules(study.scoring.custom)
-    scores = judge_run(study.scoring, gold, answers, place, own)
+    scores = judge_run(study.scoring, Gold(gold), answers, place, own)
     headline = scores.filter(pc.equal(scores["rule"], study.scoring.rule))
     judged = {row["question_id"]: row for row in headline.to_pylist()}
     ensemble = study.ensembles.get(name)

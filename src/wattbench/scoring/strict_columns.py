@@ -2,70 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from wattbench.scoring import strict, texts
 from wattbench.scoring.column_verdicts import OPEN, Codes
+from wattbench.scoring.gold import LIST, NAME, NUMBER, RANGE, StrictGold
 from wattbench.scoring.texts import Places, Reals, Truths
-from wattbench.study.questions import Question
-from wattbench.tables.values import (
-    canonical_name,
-    parse_items,
-    parse_number,
-    parse_range,
-    parse_truth,
-)
 
-
-@dataclass(frozen=True)
-class _Gold:
-    """Gold answers as columns; all of shape (questions,)."""
-
-    kind: NDArray[np.int8]
-    text: pa.Array
-    name: pa.Array
-    low: Reals
-    high: Reals
-    unit: Places
-    units: list[str | None]
-
-
-NUMBER, RANGE, LIST, NAME = range(4)
 NEAR, FAR = "number within 0.1 %", "number off by more than 0.1 %"
-
-
-def _gold(questions: Sequence[Question]) -> _Gold:
-    kinds, low, high = [], [], []
-    for one in questions:
-        truth, number = parse_truth(one.value), parse_number(one.value, one.unit)
-        ends = parse_range(one.value, one.unit)
-        if truth is not None or number is not None:
-            wanted = number.value if number is not None else float(bool(truth))
-            kind, ends = NUMBER, (wanted, wanted)
-        elif ends is not None:
-            kind = RANGE
-        else:
-            kind = LIST if parse_items(one.value) is not None else NAME
-        kinds.append(kind)
-        low.append(ends[0] if ends else np.nan)
-        high.append(ends[1] if ends else np.nan)
-    units: dict[str | None, int] = {}
-    return _Gold(
-        kind=np.array(kinds, dtype=np.int8),
-        # A gold text that is empty is the same as no answer.
-        text=pa.array([one.value.strip().casefold() or None for one in questions], pa.string()),
-        name=pa.array([canonical_name(one.value) for one in questions], pa.string()),
-        low=np.array(low),
-        high=np.array(high),
-        unit=np.array([units.setdefault(one.unit, len(units)) for one in questions], dtype=np.intp),
-        units=list(units),
-    )
 
 
 def _close(gold: Reals, given: Reals) -> Truths:
@@ -85,7 +33,7 @@ class _Part:
         words: The same, `stripped`.
     """
 
-    gold: _Gold
+    gold: StrictGold
     wanted: Places
     rows: Places
     values: pa.Array
@@ -97,7 +45,7 @@ class _Part:
 
 def judge_strict(
     found: Codes,
-    questions: Sequence[Question],
+    gold: StrictGold,
     question: Places,
     values: pa.Array,
     rows: Places,
@@ -106,12 +54,11 @@ def judge_strict(
 
     Args:
         found: Where the verdicts go.
-        questions: The questions.
+        gold: The gold answers.
         question: Place of each answer's question.
         values: The answers' values.
         rows: Answers to judge: to answerable questions, with a value.
     """
-    gold = _gold(questions)
     kind = gold.kind[question[rows]]
     rows, kind = rows[kind != LIST], kind[kind != LIST]
     mine = values.take(pa.array(rows))

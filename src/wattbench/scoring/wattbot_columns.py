@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from wattbench.scoring import texts, wattbot
 from wattbench.scoring.column_verdicts import Codes
+from wattbench.scoring.gold import FLOAT, LISTED, OTHER, SPAN, TEXT, WattbotGold
 from wattbench.scoring.texts import Places, Truths
-from wattbench.study.questions import Question
 
 SEPARATED = r"^-?\d{1,3}(?:,\d{3}){1,4}(?:\.\d{1,15})?$"
 WORDS = r"^ *[A-Za-z]"
@@ -23,8 +20,6 @@ READ_OTHERWISE = (
 """Words that a rule reads as a number or drops."""
 
 WITH_UNIT = r"^-?\d{1,15}(?:\.\d{1,15})?(?: ?%| [A-Za-z%][A-Za-z%/. -]*[A-Za-z%])$"
-FLOAT, SPAN, LISTED, TEXT, OTHER = range(5)
-"""Kinds of gold answers; OTHER has an infinity or NaN in it."""
 
 
 def blanks(values: pa.Array) -> Truths:
@@ -37,24 +32,9 @@ def blanks(values: pa.Array) -> Truths:
     return found
 
 
-def _kind(value: str) -> tuple[int, float, float]:
-    """Kind of a gold answer and the ends it gives; NaN where it gives none."""
-    items, number = wattbot.items_of(value), wattbot.float_of(value)
-    ends = [number] if number is not None else []
-    kind = FLOAT if ends else TEXT
-    if items is not None:
-        ends = [item for item in items if isinstance(item, float)]
-        kind = SPAN if len(items) == 2 and len(ends) == 2 else LISTED
-    if not all(math.isfinite(end) for end in ends):
-        kind = OTHER
-    if kind not in {FLOAT, SPAN}:
-        ends = [math.nan]
-    return kind, min(ends), max(ends)
-
-
 def judge_wattbot(
     found: Codes,
-    questions: Sequence[Question],
+    gold: WattbotGold,
     question: Places,
     values: pa.Array,
     rows: Places,
@@ -65,15 +45,13 @@ def judge_wattbot(
 
     Args:
         found: Where the verdicts go.
-        questions: The questions.
+        gold: The gold answers.
         question: Place of each answer's question.
         values: The answers' values.
         rows: Answers to judge: to questions whose gold answer is not blank.
         version: 1 or 2.
     """
-    kinds = np.array([_kind(one.value) for one in questions]).reshape(-1, 3)
-    gold_text = pa.array([one.value.strip().lower() for one in questions], pa.string())
-    rows = rows[kinds[question[rows], 0] != OTHER]
+    rows = rows[gold.kind[question[rows]] != OTHER]
     mine = values.take(pa.array(rows))
     number = texts.truths(pc.match_substring_regex(mine, texts.PLAIN_NUMBER))
     separated = texts.truths(pc.match_substring_regex(mine, SEPARATED))
@@ -87,14 +65,14 @@ def judge_wattbot(
     if version == 1:
         word |= separated
     wanted = question[rows]
-    kind = kinds[wanted, 0]
+    kind = gold.kind[wanted]
     texted = (number & (kind == TEXT)) | (word & ((kind == TEXT) | (kind == FLOAT)))
     plain = pc.ascii_lower(pc.ascii_trim_whitespace(mine))
-    same = texts.truths(pc.equal(plain, gold_text.take(pa.array(wanted))))
+    same = texts.truths(pc.equal(plain, gold.text.take(pa.array(wanted))))
     _choose(found, rows, texted, same, "text without case")
     readable = pc.if_else(pa.array(number), mine, pa.scalar(None, pa.string()))
     given = readable.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    low, high = kinds[wanted, 1], kinds[wanted, 2]
+    low, high = gold.low[wanted], gold.high[wanted]
     apart = np.abs(low - given)
     near = (apart <= np.abs(wattbot.RELATIVE * given)) | (apart <= np.abs(wattbot.RELATIVE * low))
     near |= apart <= wattbot.ABSOLUTE
