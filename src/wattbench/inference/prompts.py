@@ -7,7 +7,7 @@ name. Its digest is part of every answer's identity all the same.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wattbench.files import digest
@@ -124,33 +124,41 @@ def _value(longest: int) -> dict[str, Any]:
     return {"anyOf": [{"type": "number"}, listed, text]}
 
 
+_GUIDE_ROLE = (
+    "You answer questions from documents. Use only the context that the user gives you and "
+    "nothing else that you know. If the context does not support an answer, write is_blank "
+    "as answer_value and as ref_id. For a true-or-false question answer_value is 1 for true "
+    "and 0 for false."
+)
+_GUIDE_RULES = (
+    "Rules:\n"
+    "- answer_value is a number without unit and without thousands separators, or a name, or "
+    "a list [a, b]; a range is written [low, high].\n"
+    "- Give the number in the unit named below; is_blank there means that none applies.\n"
+    "- ref_id lists the ids of the documents that hold the answer, as they stand in "
+    "[ref_id=...].\n"
+    "- Where the context lacks the answer, answer_value and ref_id are is_blank.\n\n"
+)
+_GUIDE_UNIT = 'Additional info (JSON): {{"answer_unit": "{unit}"}}\n\n'
+_GUIDE_REPLY = (
+    "Reply with one JSON object and nothing else, its keys in this order:\n"
+    "explanation: why the context gives this answer, in one to three sentences;\n"
+    "answer: the answer as a sentence;\n"
+    "answer_value: the bare value, or is_blank;\n"
+    "ref_id: list of document ids;\n"
+    "ref_url: list of the documents' addresses where the context states them, else empty;\n"
+    "supporting_materials: the words, table or figure that the answer rests on."
+)
+
 GUIDE_V1 = Prompt(
     name="guide-v1",
-    system=(
-        "You answer questions from documents. Use only the context that the user gives you and "
-        "nothing else that you know. If the context does not support an answer, write is_blank "
-        "as answer_value and as ref_id. For a true-or-false question answer_value is 1 for true "
-        "and 0 for false."
-    ),
+    system=_GUIDE_ROLE,
     user=(
         "Read the question and then the context, and answer from the context alone.\n"
-        "Rules:\n"
-        "- answer_value is a number without unit and without thousands separators, or a name, or "
-        "a list [a, b]; a range is written [low, high].\n"
-        "- Give the number in the unit named below; is_blank there means that none applies.\n"
-        "- ref_id lists the ids of the documents that hold the answer, as they stand in "
-        "[ref_id=...].\n"
-        "- Where the context lacks the answer, answer_value and ref_id are is_blank.\n\n"
-        'Additional info (JSON): {{"answer_unit": "{unit}"}}\n\n'
+        f"{_GUIDE_RULES}{_GUIDE_UNIT}"
         "Question: {question}\n\n"
         "Context:\n{context}\n\n"
-        "Reply with one JSON object and nothing else, its keys in this order:\n"
-        "explanation: why the context gives this answer, in one to three sentences;\n"
-        "answer: the answer as a sentence;\n"
-        "answer_value: the bare value, or is_blank;\n"
-        "ref_id: list of document ids;\n"
-        "ref_url: list of the documents' addresses where the context states them, else empty;\n"
-        "supporting_materials: the words, table or figure that the answer rests on."
+        f"{_GUIDE_REPLY}"
     ),
     fields={
         "explanation": {"type": "string", "maxLength": 400},
@@ -163,19 +171,27 @@ GUIDE_V1 = Prompt(
 )
 """The guide's prompt: six keys, the question before the context."""
 
+GUIDE_V2 = replace(
+    GUIDE_V1,
+    name="guide-v2",
+    system=f"{_GUIDE_ROLE}\n{_GUIDE_RULES}{_GUIDE_REPLY}",
+    user=f"Context:\n{{context}}\n\n{_GUIDE_UNIT}Question: {{question}}",
+)
+"""The same words, what prompts share first: rules, then context, then question."""
+
+_COMPACT_ROLE = "Answer from the context only, as JSON on one line."
+_COMPACT_REPLY = (
+    "explanation: one sentence: what the context says on exactly this question, or that it "
+    "does not say it.\n"
+    "answer_value: the number alone, in that unit; [low, high] for a range; a name or a list "
+    'of names; 1 or 0 for true or false; "is_blank" if the context does not say it.\n'
+    "refs: numbers of the texts that say it."
+)
+
 COMPACT_V1 = Prompt(
     name="compact-v1",
-    system="Answer from the context only, as JSON on one line.",
-    user=(
-        "{context}\n\n"
-        "Question: {question}\n"
-        "Unit: {unit}\n"
-        "explanation: one sentence: what the context says on exactly this question, or that it "
-        "does not say it.\n"
-        "answer_value: the number alone, in that unit; [low, high] for a range; a name or a list "
-        'of names; 1 or 0 for true or false; "is_blank" if the context does not say it.\n'
-        "refs: numbers of the texts that say it."
-    ),
+    system=_COMPACT_ROLE,
+    user=f"{{context}}\n\nQuestion: {{question}}\nUnit: {{unit}}\n{_COMPACT_REPLY}",
     fields={
         "explanation": {"type": "string", "maxLength": 64},
         "answer_value": _value(32),
@@ -186,5 +202,15 @@ COMPACT_V1 = Prompt(
 )
 """For small models on a processor: few words to read and to write."""
 
-PROMPTS: Mapping[str, Prompt] = {prompt.name: prompt for prompt in (GUIDE_V1, COMPACT_V1)}
+COMPACT_V2 = replace(
+    COMPACT_V1,
+    name="compact-v2",
+    system=f"{_COMPACT_ROLE}\n{_COMPACT_REPLY}",
+    user="{context}\n\nQuestion: {question}\nUnit: {unit}",
+)
+"""The same words, what prompts share first: so questions on the same texts read them once."""
+
+PROMPTS: Mapping[str, Prompt] = {
+    prompt.name: prompt for prompt in (GUIDE_V1, GUIDE_V2, COMPACT_V1, COMPACT_V2)
+}
 """Every prompt by its name; the names are those of `study.inference.PromptName`."""

@@ -10,7 +10,8 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from wattbench.study.section import Name, Section, Text
 
-PromptName = Literal["guide-v1", "compact-v1"]
+COMMIT = re.compile(r"[0-9a-f]{40}")
+PromptName = Literal["guide-v1", "guide-v2", "compact-v1", "compact-v2"]
 Strategy = Literal["majority", "first_non_blank", "answer_priority", "confidence"]
 Votes = Literal["canonical", "raw"]
 
@@ -111,6 +112,9 @@ class Resources(Section):
     partition: Text | None = None
     """Entry of the partition file to use; default: the smallest that fits."""
 
+    group_question_sets: bool = False
+    """One job for all question sets, so that the model is loaded once; default: a job for each."""
+
     def asked(self) -> Asked:
         """What is given, and the plain defaults for what is not."""
         plain = Asked()
@@ -162,6 +166,21 @@ class Model(Section):
 
     requests: Requests = Requests()
     resources: Resources = Resources()
+
+    @model_validator(mode="after")
+    def _foreign_code_is_pinned(self) -> Model:
+        server = self.options.get("server")
+        words = server.get("args") if isinstance(server, dict) else None
+        asked = bool(self.options.get("trust_remote_code")) or any(
+            str(word).replace("_", "-").startswith("--trust-remote-code")
+            for word in (words if isinstance(words, list) else ())
+        )
+        if asked and not COMMIT.fullmatch(self.revision or ""):
+            raise ValueError(
+                "trust_remote_code runs code that lies beside the weights, so it needs 'revision': "
+                "the 40 hexadecimal digits of the commit that you have read"
+            )
+        return self
 
 
 class Ensemble(Section):

@@ -6,7 +6,8 @@ import typing
 
 import pytest
 
-from wattbench.inference.prompts import COMPACT_V1, GUIDE_V1, PROMPTS
+from wattbench.inference.ordering import shared_length
+from wattbench.inference.prompts import COMPACT_V1, COMPACT_V2, GUIDE_V1, GUIDE_V2, PROMPTS
 from wattbench.study.inference import PromptName
 
 SNIPPETS = [
@@ -61,3 +62,20 @@ def test_another_wording_is_another_digest() -> None:
 def test_the_compact_prompt_is_short() -> None:
     words = sum(len(m.content.split()) for m in COMPACT_V1.messages("Q?", "kW", []))
     assert words < 100
+
+
+@pytest.mark.parametrize("prompt", [GUIDE_V2, COMPACT_V2], ids=["guide-v2", "compact-v2"])
+def test_what_questions_on_the_same_texts_share_stands_first(prompt: typing.Any) -> None:
+    def text(question: str, unit: str | None) -> str:
+        return "".join(m.content for m in prompt.messages(question, unit, SNIPPETS))
+
+    one, two = text("How much?", "kW"), text("Since when?", None)
+    shared = shared_length(one, two)
+    assert one.index("More.") < shared
+    assert len(one) - shared < 60
+
+
+@pytest.mark.parametrize(("old", "new"), [(GUIDE_V1, GUIDE_V2), (COMPACT_V1, COMPACT_V2)])
+def test_another_order_asks_for_the_same(old: typing.Any, new: typing.Any) -> None:
+    assert (old.fields, old.refs, old.numbered) == (new.fields, new.refs, new.numbered)
+    assert old.digest != new.digest
