@@ -87,7 +87,7 @@ def _describe(group: Group, run: Run) -> str:
         )
         return f"ensemble of {len(run.row['members'])}, {formats.clean(strategy)}"
     size = run.row["parameters_b"]
-    parts = [f"{size:g} B" if size is not None else None, run.row["precision"], run.row["backend"]]
+    parts = [f"{size:.3g} B" if size is not None else None, run.row["precision"], run.row["backend"]]
     return formats.clean(" · ".join(p for p in parts if p))
 
 

@@ -56,7 +56,7 @@ def sections(data: ReportData, group: Group) -> tuple[Section, ...]:
             (Shown(tables.kinds(data, group), folded="The figures"),),
         ),
         Section(
-            "pairs", "Pairwise comparisons", "Comparisons", ("comparisons",),
+            "pairs", "Pairwise comparisons", "Pairs", ("comparisons",),
             (Shown(tables.comparisons(data, group), folded="The figures"),),
         ),
         Section(
