@@ -43,13 +43,19 @@ def _add_infer(app: typer.Typer) -> None:
     @app.command()
     def infer(  # noqa: PLR0917
         study: StudyOption,
-        questions: QuestionsOption,
+        questions: Annotated[
+            list[str],
+            typer.Option(
+                "--questions",
+                help="Name of the question set; for several the model is loaded once.",
+            ),
+        ],
         run: RunOption,
         identity: IdentityOption = None,
         attempt: AttemptOption = 1,
         log: LogOption = None,
     ) -> None:
-        """Ask a model the questions that its journal lacks, and write the run's files.
+        """Ask a model the questions that its journals lack, and write the runs' files.
 
         Example: wattbench infer --study config/config.yaml --questions mine --run smollm2-135m
         """

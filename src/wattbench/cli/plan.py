@@ -142,7 +142,7 @@ def _cells(row: PlannedRun, *, on_misfit: str) -> tuple[str, ...]:
         str(asks.cpus),
         _gib(asks.memory_mib() / 1024),
         f"{asks.walltime() // 60}:{asks.walltime() % 60:02d} h",
-        f"{asks.gpu_hours():.1f}",
+        f"{asks.gpu_hours():.1f}" if row.counts else f"in {row.job}",
         row.progress.words(),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,9 @@ class PlannedRun:
         asks: What its job asks, or why it fits nowhere.
         vram_reason: Why its GPU memory is unknown; None where it is known or none is needed.
         progress: How far it has come.
+        job: Question set in whose row its job counts; another one's where one job works through
+            several.
+        to_do: Whether anything of that job is left.
     """
 
     run: str
@@ -66,11 +69,18 @@ class PlannedRun:
     asks: Placement | Misfit
     vram_reason: str | None
     progress: Progress
+    job: str
+    to_do: bool
+
+    @property
+    def counts(self) -> bool:
+        """Whether its job is counted in this row."""
+        return self.job == self.questions
 
     @property
     def submits(self) -> bool:
         """Whether a job is submitted for it, as far as results and journal tell."""
-        return isinstance(self.asks, Placement) and not self.progress.finished
+        return isinstance(self.asks, Placement) and self.counts and self.to_do
 
     def as_json(self) -> dict[str, Any]:
         """The row for other programs; null is unknown or not applicable."""
@@ -89,7 +99,8 @@ class PlannedRun:
             "cpus": asked and asked.cpus,
             "memory_mib": asked and asked.memory_mib(),
             "walltime_min": asked and asked.walltime(),
-            "gpu_hours_at_most": asked and asked.gpu_hours(),
+            "gpu_hours_at_most": asked and asked.gpu_hours() if self.counts else None,
+            "in_job_of": None if self.counts else self.job,
             "answered": self.progress.answered,
             "failed": self.progress.failed,
             "total": self.progress.total,
@@ -108,17 +119,19 @@ def planned_runs(study: Study, demands: Demands) -> list[PlannedRun]:
     Raises:
         InputError: A question file cannot be read.
     """
+    totals = {name: len(study_questions(study, name)) for name in study.questions}
     rows = []
     for questions in study.questions:
-        total = len(study_questions(study, questions))
-        for run in study.models:
-            asks = demands.of(run, total)
+        for run, model in study.models.items():
+            grouped = model.resources.group_question_sets
+            sets = [*totals] if grouped else [questions]
+            asks = demands.of(run, sum(totals[name] for name in sets))
             unknown = isinstance(asks, Placement) and asks.gpus and asks.vram_gib is None
             reason = demands.vram_reason(run) if unknown else None
-            rows.append(
-                PlannedRun(run, questions, asks, reason, progress(study, questions, run, total))
-            )
-    return rows
+            own = progress(study, questions, run, totals[questions])
+            rows.append(PlannedRun(run, questions, asks, reason, own, sets[0], not own.finished))
+    left = {(row.run, row.job) for row in rows if row.to_do}
+    return [replace(row, to_do=(row.run, row.job) in left) for row in rows]
 
 
 def progress(study: Study, questions: str, run: str, total: int) -> Progress:
@@ -160,6 +173,7 @@ def totals(rows: Iterable[PlannedRun]) -> dict[str, Any]:
     """Counts over all runs, and the GPU-hours that their first attempts can take at most."""
     rows = list(rows)
     placed = [(row, row.asks) for row in rows if isinstance(row.asks, Placement)]
+    jobs = [(row, asks) for row, asks in placed if row.counts]
     return {
         "runs": len(rows),
         "finished": sum(row.progress.finished for row in rows),
@@ -167,6 +181,6 @@ def totals(rows: Iterable[PlannedRun]) -> dict[str, Any]:
         "submits": sum(row.submits for row in rows),
         "answered": sum(row.progress.answered for row in rows),
         "questions": sum(row.progress.total for row in rows),
-        "gpu_hours_at_most": sum(asks.gpu_hours() for _, asks in placed),
-        "gpu_hours_to_submit_at_most": sum(asks.gpu_hours() for row, asks in placed if row.submits),
+        "gpu_hours_at_most": sum(asks.gpu_hours() for _, asks in jobs),
+        "gpu_hours_to_submit_at_most": sum(asks.gpu_hours() for row, asks in jobs if row.submits),
     }

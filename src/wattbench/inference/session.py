@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from wattbench.errors import WattbenchError
-from wattbench.inference.backends.base import Backend
 from wattbench.inference.engine import ASKER, Engine
 from wattbench.inference.journal import ABSTAINED, ANSWERS, FAILED
+from wattbench.inference.loaded import LoadedModel
 from wattbench.inference.run import Run
 from wattbench.inference.scheduler import SIGNALLED, Scheduler
 from wattbench.inference.steps import Step
@@ -35,6 +35,8 @@ class Session:
         stop: Tells when to stop.
         beat: Called with every heartbeat.
         scheduler: Asked why the job is signalled.
+        model: The job's model, which an earlier session may have loaded.
+        sets: Question sets that the job works through.
     """
 
     def __init__(
@@ -45,17 +47,22 @@ class Session:
         *,
         beat: Callable[[], None],
         scheduler: Scheduler,
+        model: LoadedModel,
+        sets: Sequence[str],
     ) -> None:
         self._run = run
         self._records = records
         self._stop = stop
         self._scheduler = scheduler
+        self._model = model
+        self._sets = tuple(sets)
         self._segment = Segment(
             run.journal,
             self._head(),
             hz=run.study.energy.sampling_hz,
             gpus=self._gpus(),
             on_beat=beat,
+            since=model.left_at,
         )
 
     def _head(self) -> Head:
@@ -72,6 +79,9 @@ class Session:
                 "backend": run.model.backend,
                 "backend_version": run.backend_class(run.setup()).version,
             },
+            sets=self._sets,
+            loaded_in=self._model.loaded_in,
+            idle_w=self._model.idle_w if self._model.loaded_in else {},
         )
 
     def _gpus(self) -> tuple[str, ...]:
@@ -81,11 +91,12 @@ class Session:
         """
         return measured_gpus(os.environ) if self._run.model.resources.asked().gpus else ()
 
-    def work(self, missing: Sequence[Sequence[Step]]) -> None:
+    def work(self, missing: Sequence[Sequence[Step]], *, keep: bool) -> None:
         """Ask the missing questions.
 
         Args:
             missing: Their open steps.
+            keep: Whether another session will need the model.
 
         Raises:
             InputError: The settings or the weights cannot be used.
@@ -110,7 +121,7 @@ class Session:
                     if first.row["abstain"]:
                         self._abstain(first)
                 if asked and not self._stop.requested:
-                    self._ask(asked)
+                    self._ask(asked, keep=keep)
             ended_by = "finished" if self._stop.number is None else self._ending()
             detail = self._stop.name
         except WattbenchError as error:
@@ -118,6 +129,8 @@ class Session:
             raise
         finally:
             segment.end(ended_by, detail)
+        if self._model.loaded_in is not None:
+            self._model.left_at = segment.ended_at
         if self._stop.number is not None:
             self._leave()
 
@@ -148,13 +161,12 @@ class Session:
     def _settled(self) -> None:
         self._progress.advance()
 
-    def _ask(self, questions: Sequence[Sequence[Step]]) -> None:
+    def _ask(self, questions: Sequence[Sequence[Step]], *, keep: bool) -> None:
         run, segment = self._run, self._segment
-        segment.rest()
-        segment.phase("load")
-        backend = run.backend_class(run.setup())
-        if not self._load(backend):
+        backend = self._model.get(run, segment)
+        if backend is None:
             return
+        let_go = True
         try:
             segment.phase("answer")
             engine = Engine(
@@ -171,29 +183,13 @@ class Session:
         except BaseException:
             # Hides nothing: whatever ends the work, a signal too, the model may still be in use.
             let_go = not any(t.name == ASKER for t in threading.enumerate())
+            keep = False
             raise
         finally:
-            # Freeing a model that native code still runs would end the process in a crash.
-            if let_go:
-                backend.close()
-
-    def _load(self, backend: Backend) -> bool:
-        """Load the model in a thread of its own, so that a signal is heard meanwhile."""
-        failed: list[BaseException] = []
-
-        def load() -> None:
-            try:
-                backend.load()
-            # Raised again in the main thread.
-            except BaseException as error:  # noqa: BLE001
-                failed.append(error)
-
-        thread = threading.Thread(target=load, name="loader", daemon=True)
-        thread.start()
-        ended = self._stop.wait_for([thread], self._segment.check)
-        if failed:
-            raise failed[0]
-        return ended and not self._stop.requested
+            if not let_go:
+                self._model.leave()
+            elif self._stop.requested or not keep:
+                self._model.close()
 
     def _leave(self) -> None:
         print(  # noqa: T201

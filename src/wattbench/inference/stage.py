@@ -23,17 +23,17 @@ from wattbench.telemetry.ledger import sample_batches, segment_rows, starts
 
 def infer(
     study: Study,
-    questions: str,
+    questions: str | Sequence[str],
     run: str,
     *,
     scheduler: Scheduler = NO_SCHEDULER,
     retry: bool = False,
 ) -> None:
-    """Ask a model what its journal lacks, and write the run's files.
+    """Ask a model what its journals lack, and write the runs' files.
 
     Args:
         study: The study.
-        questions: Name of the question set.
+        questions: Name of the question set, or of several: the model is loaded once for them.
         run: Name of the model entry.
         scheduler: Asked about the jobs that work for the run.
         retry: Whether the workflow started this by itself, after a failure. Where a user cancelled
@@ -45,10 +45,12 @@ def infer(
             same journal.
         SystemExit: A signal stopped the work; what was answered is in the journal.
     """
-    check_names(study, [questions], models=run)
-    work = Run(study, questions, run)
-    with worked([work], scheduler=scheduler, retry=retry) as (records,):
-        fold(work, records)
+    sets = [questions] if isinstance(questions, str) else list(dict.fromkeys(questions))
+    check_names(study, sets, models=run)
+    runs = [Run(study, name, run) for name in sets]
+    with worked(runs, scheduler=scheduler, retry=retry) as journals:
+        for one, records in zip(runs, journals, strict=True):
+            fold(one, records)
 
 
 def journal_state(study: Study, questions: str, run: str) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from wattbench.errors import FaultError, InputError
 from wattbench.inference.journal import open_answers
 from wattbench.inference.lease import Lease
+from wattbench.inference.loaded import LoadedModel
 from wattbench.inference.run import Run
 from wattbench.inference.scheduler import CANCELLED, Scheduler
 from wattbench.inference.session import Session
@@ -26,8 +27,10 @@ def worked(
 ) -> Iterator[list[list[Record]]]:
     """Ask what the runs' journals lack, and hold the journals while files are made of them.
 
+    The model is loaded once, where any question needs it, and freed before files are made.
+
     Args:
-        runs: The runs.
+        runs: Runs of one model.
         scheduler: Asked about the jobs that work for the runs.
         retry: Whether the workflow started this by itself, after a failure. Where a user cancelled
             the job before it, it then does not go on.
@@ -54,10 +57,21 @@ def worked(
             for lease in leases:
                 lease.beat()
 
-        for run, (records, missing) in zip(runs, opened, strict=True):
+        model = LoadedModel(stop)
+        held.callback(model.close)
+        sets = [run.questions for run in runs]
+        for place, (run, (records, missing)) in enumerate(zip(runs, opened, strict=True)):
             if missing:
-                Session(run, records, stop, beat=beat, scheduler=scheduler).work(missing)
+                session = Session(
+                    run, records, stop, beat=beat, scheduler=scheduler, model=model, sets=sets
+                )
+                session.work(missing, keep=any(_asks(later) for _, later in opened[place + 1 :]))
         yield [records for records, _ in opened]
+
+
+def _asks(missing: Sequence[Sequence[Step]]) -> bool:
+    """Whether a model is needed for what is missing."""
+    return any(not steps[0].row["abstain"] for steps in missing)
 
 
 def _opened(run: Run, *, retry: bool) -> tuple[list[Record], list[Sequence[Step]]]:

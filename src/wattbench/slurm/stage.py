@@ -19,7 +19,7 @@ from wattbench.slurm.units import job_order
 from wattbench.study.layout import Layout, RunFiles
 from wattbench.study.models import SMOKE, Study
 from wattbench.tables.answers import SAMPLES, SEGMENTS
-from wattbench.tables.contract import SCHEMA_VERSION
+from wattbench.tables.contract import SCHEMA_VERSION, warning
 from wattbench.tables.files import read_arrow, read_json, read_rows, write_json, write_text
 
 Row = dict[str, Any]
@@ -174,6 +174,9 @@ def rows_of(
         else:
             evidence = Evidence(gpus=gpus)
         rows.append(joined(ledger_row(group, cpus.get(job)), evidence))
+        sets = group[-1]["question_sets"] or ()
+        if len(sets) > 1:
+            rows[-1]["flags"].append(_shared(sets))
     jobs = [segment["job_id"] for segment in segments if segment["scheduler"] == "slurm"]
     for job in dict.fromkeys(jobs):
         rows += [
@@ -182,6 +185,14 @@ def rows_of(
             if (job, attempt.number) not in grouped
         ]
     return sorted(rows, key=lambda row: (job_order(row["job_id"]), row["attempt"]))
+
+
+def _shared(sets: Sequence[str]) -> dict[str, str]:
+    return warning(
+        "wall_s",
+        f"the job worked for the question sets {', '.join(sets)}: what the scheduler says is of "
+        "all of them and stands in each one's row",
+    )
 
 
 def _evidence(sources: Sources, job: str, number: int, gpus: Row | None = None) -> Evidence:

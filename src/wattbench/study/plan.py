@@ -6,7 +6,7 @@ just what that stage depends on: its slice of the study, its source data, and it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -177,18 +177,34 @@ class Plan:
             for name in (*self.questions(), *self.questions(smoke=True))
         }
 
-    def asks(self, questions: str, run: str) -> Placement:
+    @cached_property
+    def grouped(self) -> tuple[str, ...]:
+        """Models of which one job works through all question sets."""
+        models = self.study.models.items()
+        return tuple(name for name, one in models if one.resources.group_question_sets)
+
+    @cached_property
+    def alone(self) -> tuple[str, ...]:
+        """Models with a job for each question set."""
+        return tuple(name for name in self.study.models if name not in self.grouped)
+
+    def asks(self, questions: str | Sequence[str], run: str) -> Placement:
         """What a run's job asks of the machine or cluster.
+
+        Args:
+            questions: The question set, or those that the job works through.
+            run: Name of the model entry.
 
         Raises:
             InputError: No partition can hold it.
         """
-        found = self._demands.of(run, self._counts[questions])
+        sets = [questions] if isinstance(questions, str) else questions
+        found = self._demands.of(run, sum(self._counts[name] for name in sets))
         if isinstance(found, Misfit):
             raise InputError(f"the model {found.sentence()}.", where=f"models.{run}")
         return found
 
-    def gpus(self, questions: str, run: str) -> int:
+    def gpus(self, questions: str | Sequence[str], run: str) -> int:
         """GPUs asked for by number; none where they are asked for as a generic resource."""
         return 0 if self.study.cluster.gpu_syntax == "gres" else self.asks(questions, run).gpus
 
@@ -218,7 +234,7 @@ class Plan:
             names = [*(name for name in names if name != "gpu_model"), "gres"]
         return tuple(dict.fromkeys(names))
 
-    def sbatch_of(self, questions: str, run: str) -> dict[str, str | int | None]:
+    def sbatch_of(self, questions: str | Sequence[str], run: str) -> dict[str, str | int | None]:
         """Values of `sbatch` for a run; None asks for nothing."""
         asks = self.asks(questions, run)
         values: dict[str, str | int | None] = {

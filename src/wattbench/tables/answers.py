@@ -102,6 +102,10 @@ SEGMENTS = Table(
         Column("run", TEXT, "Name of the run."),
         Column("segment", TEXT, "Id of the segment."),
         Column("number", COUNT, "Place in the ledger, from 1."),
+        Column("question_sets", TEXTS, "Question sets that its process worked through, with the model loaded once.",
+               null="where not kept"),
+        Column("loaded_in", TEXT, "Segment of another question set in which its process had loaded the model; load "
+               "and warm-up are counted there.", null="where it loaded the model itself, or needed none"),
         Column("job_id", TEXT, "Slurm job id, or local-<host>-<pid>-<start>."),
         Column("scheduler", TEXT, "slurm or local."),
         Column("attempt", COUNT, "Slurm's restart count + 1; 1 elsewhere."),

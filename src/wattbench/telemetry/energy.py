@@ -162,6 +162,8 @@ def _measured(segments: Sequence[Row], settings: Energy, kinds: frozenset[str]) 
     answer_j, answer_uncertainty_j = _of_phases(segments, parts, kinds, ANSWERING, calibration)
     if load_j is None:
         flags.append(unknown("energy_load_j", SHORT))
+    load_j, said = _own_load(segments, load_j)
+    flags += said
     if answer_j is None:
         flags += [unknown(f"energy_answer{end}_j", SHORT) for end in ("", "_uncertainty")]
     net = _net(parts, gross)
@@ -180,6 +182,17 @@ def _measured(segments: Sequence[Row], settings: Energy, kinds: frozenset[str]) 
         answer_uncertainty_j=answer_uncertainty_j,
         flags=flags,
     )
+
+
+def _own_load(segments: Sequence[Row], load_j: float | None) -> tuple[float | None, list[Flag]]:
+    """Energy of loading, which is none of the run's where another question set's carries it."""
+    names = {s["loaded_in"]: None for s in segments if s.get("loaded_in")}
+    if not names or load_j is None:
+        return load_j, []
+    text = f"one job loaded the model for several question sets: counted in {', '.join(names)}"
+    if any(phase["phase"] in LOADING for s in segments for phase in s["phases"]):
+        return load_j, [warning("energy_load_j", text)]
+    return None, [unknown("energy_load_j", text)]
 
 
 def _of_phases(
@@ -338,6 +351,7 @@ def _estimated(segments: Sequence[Row], settings: Energy, why: str) -> RunEnergy
         if s["lost_s"] > 0 and s["duration_s"] > 0
     ]
     gross, answer = gross_s * watts, answer_s * watts
+    load_j, said = _own_load(segments, load_s * watts)
     return RunEnergy(
         method="estimated",
         scope="process",
@@ -346,7 +360,7 @@ def _estimated(segments: Sequence[Row], settings: Energy, why: str) -> RunEnergy
             (relative * gross) ** 2 + math.fsum(lost * lost for lost in lost_j)
         ),
         net_j=None,
-        load_j=load_s * watts,
+        load_j=load_j,
         answer_j=answer,
         answer_uncertainty_j=relative * answer,
         flags=[
@@ -355,6 +369,7 @@ def _estimated(segments: Sequence[Row], settings: Energy, why: str) -> RunEnergy
                 f"an estimate: CPU time x {watts:g} W a core, for {why}",
             ),
             unknown("energy_net_j", "an estimate from CPU time has no idle baseline"),
+            *said,
             *(_lost_flag(segment) for segment in segments if segment["lost_s"] > 0),
         ],
     )

@@ -82,6 +82,20 @@ def segment_rows(folder: Path, names: Names) -> list[dict[str, Any]]:
     return [one.row for one in lived]
 
 
+def idle_powers(folder: Path, number: int) -> dict[str, float | None]:
+    """Watts of each device before a segment's model was loaded; None where not measured.
+
+    Args:
+        folder: The journal's folder.
+        number: Place of the segment in its ledger, which may still be lived.
+    """
+    records = ledger_records(folder)
+    start = next(r for r in _starts(records) if r["number"] == number)
+    own = [r for r in records if r["segment"] == start["segment"]]
+    phases = phase_rows(own, read_readings(samples_file(folder, number)))
+    return {d["device"]: d["idle_w"] for phase in phases for d in phase["devices"]}
+
+
 def sample_batches(folder: Path, names: Names) -> Iterator[dict[str, list[Any]]]:
     """Columns of `samples`, some rows at a time: every reading of every meter of a run."""
     records = ledger_records(folder)
@@ -122,6 +136,8 @@ def _lived(start: Record, own: Sequence[Record], folder: Path, names: Names) -> 
         **names.columns(),
         "segment": start["segment"],
         "number": start["number"],
+        "question_sets": list(start.get("sets") or (names.questions,)),
+        "loaded_in": start.get("loaded_in"),
         "job_id": job["job_id"],
         "scheduler": job["scheduler"],
         "attempt": job["attempt"],

@@ -67,7 +67,7 @@ def phase_rows(own: Sequence[Record], readings: Readings) -> list[dict[str, Any]
     """
     stretches = stretches_of(own)
     measured = [
-        _Measured(device, readings.trace(device["device"]), stretches)
+        _Measured(device, readings.trace(device["device"]), stretches, own[0])
         for device in readings.devices
         if device["kind"] != "process"
     ]
@@ -94,12 +94,20 @@ class _Measured:
     """
 
     def __init__(
-        self, device: Mapping[str, Any], trace: Trace, stretches: Sequence[Stretch]
+        self,
+        device: Mapping[str, Any],
+        trace: Trace,
+        stretches: Sequence[Stretch],
+        start: Record,
     ) -> None:
         self._device = device
         self._trace = trace
         self._stretches, self._absorbed = self._resolved(stretches)
-        self._idle_w = _idle_w(device, trace, self._stretches)
+        if start.get("loaded_in") is None:
+            self._idle_w = _idle_w(device, trace, self._stretches)
+        else:
+            # Its own rest holds the model; the segment that loaded it saw the device without.
+            self._idle_w = start["idle_w"].get(device["device"])
 
     def _resolved(self, stretches: Sequence[Stretch]) -> tuple[list[Stretch], dict[str, str]]:
         least = self._least_s()

@@ -38,6 +38,14 @@ def samples_file(folder: Path, number: int) -> Path:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """A moment by both clocks, in seconds."""
+
+    wall: float
+    mono: float
+
+
+@dataclass(frozen=True)
 class Head:
     """What is known of a segment when it starts.
 
@@ -47,7 +55,10 @@ class Head:
         job: The job it belongs to.
         versions: Versions of what takes part.
         cpu_model: Name of the processor, or None.
-        backend: Name and version of the backend, and whatever else describes the work.
+        work: Name and version of the backend, and whatever else describes the work.
+        sets: Question sets that the process works through.
+        loaded_in: Segment of another question set in which it has loaded the model, or None.
+        idle_w: Power of each device before that, where `loaded_in` is given.
     """
 
     segment: str
@@ -56,6 +67,9 @@ class Head:
     versions: Mapping[str, str]
     cpu_model: str | None
     work: Mapping[str, Any] = field(default_factory=dict)
+    sets: tuple[str, ...] = ()
+    loaded_in: str | None = None
+    idle_w: Mapping[str, float | None] = field(default_factory=dict)
 
 
 class LedgerWriter:
@@ -67,6 +81,7 @@ class LedgerWriter:
         gpus: GPUs to measure, as UUIDs or indices.
         usage: What the process tree has used until now, or None where it cannot be read.
         clock: The clock.
+        since: When the segment began, where that was before now.
     """
 
     def __init__(
@@ -77,6 +92,7 @@ class LedgerWriter:
         gpus: tuple[str, ...],
         usage: Callable[[], Usage | None],
         clock: Clock = MACHINE,
+        since: Moment | None = None,
     ) -> None:
         self.answered = 0
         self._head = head
@@ -88,6 +104,7 @@ class LedgerWriter:
         self._ledger = Appender(folder / LEDGER)
         self._write(
             self._now("start")
+            | ({} if since is None else {"at": since.wall, "mono": since.mono})
             | asdict(head)
             | {"pid": os.getpid(), "phase": self._phase, "gpus": list(gpus), "boot": boot_id()}
         )
@@ -119,11 +136,14 @@ class LedgerWriter:
         self._phase = name
         self._write(self._now("phase") | {"phase": name})
 
-    def end(self, finish: Callable[[], Mapping[str, Any]]) -> None:
+    def end(self, finish: Callable[[], Mapping[str, Any]]) -> Moment:
         """Close the segment.
 
         Args:
             finish: Ends what measures it; gives what to add to the last record.
+
+        Returns:
+            When it ended.
         """
         try:
             # Read before the sampler ends: a child that was waited for counts as ours.
@@ -131,6 +151,7 @@ class LedgerWriter:
             self._write({**last, **finish()})
         finally:
             self._ledger.close()
+        return Moment(last["at"], last["mono"])
 
 
 class Segment:
@@ -142,6 +163,8 @@ class Segment:
         hz: Samples a second.
         gpus: GPUs given to the job, as UUIDs or indices.
         on_beat: Called with every heartbeat, such as a lease's renewal.
+        since: When it began, where that was before now: with a model that stays loaded between two
+            segments no joule is lost between them.
     """
 
     def __init__(
@@ -152,13 +175,15 @@ class Segment:
         hz: float,
         gpus: tuple[str, ...] = (),
         on_beat: Callable[[], None] | None = None,
+        since: Moment | None = None,
     ) -> None:
         self.head = head
         self.fault: WattbenchError | None = None
+        self.ended_at: Moment | None = None
         self._folder = folder
         self._on_beat = on_beat
         self._ended = threading.Event()
-        self._ledger = LedgerWriter(folder, head, gpus=gpus, usage=self._usage)
+        self._ledger = LedgerWriter(folder, head, gpus=gpus, usage=self._usage, since=since)
         self._sampler_log: IO[bytes] | None = None
         self._sampler = self._start_sampler(hz, gpus)
         self._heart = threading.Thread(target=self._live, name="heartbeat", daemon=True)
@@ -212,13 +237,17 @@ class Segment:
         if self.fault is not None:
             raise self.fault
 
-    def rest(self) -> None:
-        """Stay at rest for a baseline, where a meter is there to see it."""
+    def rest(self, *, baseline: bool = True) -> None:
+        """Wait for the sampler; stay at rest for a baseline, where a meter is there to see it.
+
+        Args:
+            baseline: Whether one is wanted.
+        """
         until = time.monotonic() + SAMPLER_START_S
         path = samples_file(self._folder, self.head.number)
         while time.monotonic() < until and self._sampler.poll() is None:
             for record in read(path).records[:1]:
-                if any(device["method"] for device in record["devices"]):
+                if baseline and any(device["method"] for device in record["devices"]):
                     self._ended.wait(BASELINE_S)
                 return
             time.sleep(0.02)
@@ -245,7 +274,7 @@ class Segment:
             return
         self._ended.set()
         self._heart.join(timeout=BEAT_S * 4)
-        self._ledger.end(
+        self.ended_at = self._ledger.end(
             lambda: {
                 "ended_by": ended_by,
                 "detail": detail,
