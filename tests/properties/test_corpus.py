@@ -9,9 +9,9 @@ from wattbench.corpus.columns import Box, reading_order
 from wattbench.corpus.readers import SUFFIXES, read_document
 from wattbench.corpus.text import one_line, sentences_of
 from wattbench.corpus.tree import Parsed, UnreadableError, nodes_of
-from wattbench.study.questions import decode
 from wattbench.tables.documents import NODES
 from wattbench.tables.files import to_arrow
+from wattbench.text_files import decode
 
 MARKUP = st.lists(
     st.sampled_from(

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wattbench.study.questions import Question, decode, question_of
+from wattbench.study.questions import Question, question_of
 from wattbench.tables.values import BLANK, is_abstention
+from wattbench.text_files import decode
 
 Row = dict[str, Any]
 CHUNK = re.compile(r"results_chunk_(\d+)\.json\Z")

@@ -51,24 +51,31 @@ def document_ids(path: Path) -> frozenset[str]:
     Raises:
         InputError: It cannot be read or has no column `id`.
     """
-    import csv
-    import io
-
-    from wattbench.study.questions import decode
     from wattbench.tables.values import canonical_ref
+    from wattbench.text_files import open_csv
 
-    try:
-        text, _ = decode(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"the table of documents cannot be read: {error.strerror}.",
-            where=str(path),
-            mend="Check --documents.",
-        ) from error
-    reader = csv.DictReader(io.StringIO(text, newline=""))
+    reader, _ = open_csv(path, what="the table of documents", mend="Check --documents.")
     if "id" not in (reader.fieldnames or ()):
         raise InputError(
             "the table of documents has no column 'id'.", where=f"{path}, line 1",
             mend="Name the file that lists the documents, one a row.",
         )  # fmt: skip
     return frozenset(canonical_ref(row["id"]) for row in reader if row["id"])
+
+
+def holding_results(folders: Sequence[Path]) -> list[Path]:
+    """The folders, each of which holds results itself, in their order.
+
+    Raises:
+        InputError: One is not there or holds none.
+    """
+    from wattbench.analyses.artifacts import find_folders
+
+    for folder in folders:
+        found, _ = find_folders([folder])
+        if [one.resolve() for one in found] != [folder.resolve()]:
+            raise InputError(
+                "holds several results; a member is one folder.", where=str(folder),
+                mend="Name the members' folders, in the order that decides ties.",
+            )  # fmt: skip
+    return list(folders)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 from wattbench.errors import InputError
-from wattbench.study.questions import decode
+from wattbench.text_files import open_csv
 
 
 @dataclass(frozen=True)
@@ -51,15 +50,12 @@ def read_metadata(path: Path) -> Metadata:
     Raises:
         InputError: The file is missing, or lacks the column 'id'.
     """
-    try:
-        text, encoding = decode(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"the metadata file cannot be read: {error.strerror}.",
-            where=str(path),
-            mend="Check 'corpora.<name>.metadata' in the study.",
-        ) from error
-    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", restval="")
+    reader, encoding = open_csv(
+        path,
+        what="the metadata file",
+        mend="Check 'corpora.<name>.metadata' in the study.",
+    )
+    reader.restkey, reader.restval = "", ""
     entries: list[Entry] = []
     faults: list[tuple[int, str, str]] = []
     lines: dict[str, int] = {}

@@ -12,7 +12,7 @@ from wattbench.corpus.markdown import read_markdown
 from wattbench.corpus.pdf import read_pdf
 from wattbench.corpus.plain import read_plain
 from wattbench.corpus.tree import Note, Parsed, UnreadableError
-from wattbench.study.questions import decode
+from wattbench.text_files import decode
 
 SUFFIXES = {
     ".pdf": "pdf",

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import Any
 
-from wattbench.errors import InputError
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
-from wattbench.study.questions import decode
 from wattbench.tables.documents import CONTEXTS
 from wattbench.tables.files import read_arrow
+from wattbench.text_files import open_csv
 
 
 def addresses(study: Study, model: str) -> dict[str, str]:
@@ -21,15 +18,11 @@ def addresses(study: Study, model: str) -> dict[str, str]:
     if corpus.metadata is None:
         return {}
     path = Path(corpus.metadata)
-    try:
-        text, _ = decode(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"the table of sources cannot be read: {error.strerror}.",
-            where=str(path),
-            mend="Check 'corpora.<name>.metadata' in the study.",
-        ) from error
-    rows = csv.DictReader(io.StringIO(text, newline=""))
+    rows, _ = open_csv(
+        path,
+        what="the table of sources",
+        mend="Check 'corpora.<name>.metadata' in the study.",
+    )
     return {
         (row.get("id") or "").strip().casefold(): (row.get("url") or "").strip()
         for row in rows

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import contextlib
-import csv
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,11 +10,11 @@ from pathlib import Path
 from wattbench.errors import InputError
 from wattbench.study.identity import digest_of
 from wattbench.study.models import SMOKE, Study
+from wattbench.text_files import open_csv
 
 BLANK = "is_blank"
 REQUIRED = ("id", "question", "answer_value", "answer_unit", "ref_id")
 KINDS = ("Quote", "Table", "Figure", "Math", "is_NA")
-AS_WINDOWS_1252 = "wattbench-windows-1252"
 TRUTHY = frozenset({"1", "true", "t", "yes", "y"})
 
 
@@ -56,35 +52,6 @@ class Question:
         return "na" not in self.kinds
 
 
-def decode(data: bytes) -> tuple[str, str]:
-    """Text of a file that may not be UTF-8, and the encoding used, without loss.
-
-    UTF-8 (with or without BOM), UTF-16 with BOM, else each undecodable byte is read as
-    Windows-1252 (the few bytes it leaves undefined as Latin-1).
-    """
-    if data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
-        with contextlib.suppress(UnicodeDecodeError):
-            return data.decode("utf-16"), "utf-16"
-    try:
-        return data.decode("utf-8-sig"), "utf-8"
-    except UnicodeDecodeError:
-        text = data.decode("utf-8", errors=AS_WINDOWS_1252)
-        return text.removeprefix("\ufeff"), "mixed UTF-8 and Windows-1252"
-
-
-def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    byte = error.object[error.start : error.start + 1]
-    try:
-        return byte.decode("cp1252"), error.start + 1
-    except UnicodeDecodeError:
-        return byte.decode("latin-1"), error.start + 1
-
-
-codecs.register_error(AS_WINDOWS_1252, _as_windows_1252)
-
-
 def parse_refs(cell: str) -> tuple[str, ...]:
     """Document ids of a ref_id cell: "['a','b']", '["a"]', 'a' or is_blank."""
     text = cell.strip()
@@ -108,15 +75,9 @@ def read_questions(path: Path) -> tuple[Question, ...]:
         InputError: The file is missing, lacks a column, repeats an id, or has an empty id or
             question; the message names file, line and column.
     """
-    try:
-        text, _ = decode(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"the question file cannot be read: {error.strerror}.",
-            where=str(path),
-            mend="Check 'questions.<set>.file' in the study.",
-        ) from error
-    reader = csv.DictReader(io.StringIO(text, newline=""))
+    reader, _ = open_csv(
+        path, what="the question file", mend="Check 'questions.<set>.file' in the study."
+    )
     columns = [name.strip() for name in reader.fieldnames or ()]
     reader.fieldnames = columns
     missing = [name for name in REQUIRED if name not in columns]

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from wattbench.errors import InputError
 from wattbench.study.questions import (
     asked_digest,
-    decode,
     gold_digest,
     parse_refs,
     read_questions,
 )
+from wattbench.text_files import decode
 
 HEADER = "id,question,answer_value,answer_unit,ref_id,is_NA\n"
 

@@ -1,0 +1,62 @@
+"""Text that people and other programs wrote, whatever its encoding."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import csv
+import io
+from pathlib import Path
+
+from wattbench.errors import InputError
+
+AS_WINDOWS_1252 = "wattbench-windows-1252"
+
+
+def decode(data: bytes) -> tuple[str, str]:
+    """Text of a file that may not be UTF-8, and the encoding used, without loss.
+
+    UTF-8 (with or without BOM), UTF-16 with BOM, else each undecodable byte is read as
+    Windows-1252 (the few bytes it leaves undefined as Latin-1).
+    """
+    if data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+        with contextlib.suppress(UnicodeDecodeError):
+            return data.decode("utf-16"), "utf-16"
+    try:
+        return data.decode("utf-8-sig"), "utf-8"
+    except UnicodeDecodeError:
+        text = data.decode("utf-8", errors=AS_WINDOWS_1252)
+        return text.removeprefix("\ufeff"), "mixed UTF-8 and Windows-1252"
+
+
+def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    byte = error.object[error.start : error.start + 1]
+    try:
+        return byte.decode("cp1252"), error.start + 1
+    except UnicodeDecodeError:
+        return byte.decode("latin-1"), error.start + 1
+
+
+codecs.register_error(AS_WINDOWS_1252, _as_windows_1252)
+
+
+def open_csv(path: Path, *, what: str, mend: str) -> tuple[csv.DictReader[str], str]:
+    """A reader of a CSV file with a head, and the file's encoding.
+
+    Args:
+        path: The file.
+        what: What it is, for the message.
+        mend: What to do where it cannot be read.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    try:
+        text, encoding = decode(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"{what} cannot be read: {error.strerror}.", where=str(path), mend=mend
+        ) from error
+    return csv.DictReader(io.StringIO(text, newline="")), encoding
