@@ -13,7 +13,7 @@ export PATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help install demo smoke browser test test-slurm lint format clean
+.PHONY: help install demo smoke browser test test-slurm test-transformers lint format clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -61,6 +61,12 @@ test-slurm: $(VENV)/.installed ## Tests on a real Slurm, booted here (Debian, as
 	  $(BIN)/python -m tests.slurm.cluster install; fi
 	@$(BIN)/wattbench fetch --study $(DEMO)
 	@pytest tests/slurm -rs -n 3 --dist worksteal
+
+test-transformers: ## Tests of the backend `transformers` with small models on the processor.
+	@test -x .venv-transformers/bin/python || $(PYTHON) -m venv .venv-transformers
+	@.venv-transformers/bin/python -m pip install --quiet --editable '.[dev,transformers]'
+	@.venv-transformers/bin/wattbench fetch smollm2-135m-instruct-q4_1
+	@.venv-transformers/bin/python -m pytest -m transformers tests/unit/inference -rs
 
 format: $(VENV)/.installed ## Format code, Snakefiles and generated files.
 	@ruff format src tests tools

@@ -26,6 +26,7 @@ from wattbench.telemetry.ledger import Names
 from wattbench.weights import identity as weights_identity
 from wattbench.weights import locate
 from wattbench.weights.catalogue import CATALOGUE
+from wattbench.weights.folders import folder_identity, model_on_disk
 
 NATIVE_LOG = "backend.log"
 
@@ -118,9 +119,13 @@ class Run:
         Raises:
             InputError: The weights should be on this machine and are not, or are damaged.
         """
-        name = self.model.weights
-        if not self.backend_class.capabilities.local_weights and name not in CATALOGUE:
-            return Weights(name)
+        name, abilities = self.model.weights, self.backend_class.capabilities
+        if name not in CATALOGUE and not abilities.local_weights:
+            folder = model_on_disk(name) if abilities.hub else None
+            if folder is None:
+                return Weights(name)
+            if folder.is_dir():
+                return Weights(name, folder, *folder_identity(folder))
         path = locate(name)
         return Weights(name, path, weights_identity(name), path.stat().st_size)
 
@@ -193,6 +198,7 @@ class Run:
             concurrency=self.model.requests.concurrency,
             log=self.journal / NATIVE_LOG,
             requests=self.model.requests,
+            precision=self.model.precision,
         )
 
 

@@ -14,6 +14,7 @@ from wattbench.study.models import Study
 from wattbench.study.needs import weights_of
 from wattbench.study.questions import read_questions
 from wattbench.weights.catalogue import CATALOGUE
+from wattbench.weights.folders import model_on_disk
 from wattbench.weights.store import check_path, presence, raise_if_unusable
 
 BACKENDS = "wattbench.inference.backends"
@@ -126,8 +127,18 @@ def _model(key: str, model: Model) -> Iterator[InputError]:
             where=f"{key}.requests.api_key_env",
             mend=f"Run `export {name}=...` in the shell that starts the workflow.",
         )
-    if backend.capabilities.local_weights and model.weights not in CATALOGUE:
-        for problem in _complaints(check_path, model.weights):
+    known = backend.capabilities.precisions
+    if known is not None and model.precision is not None and model.precision.lower() not in known:
+        yield InputError(
+            f"the backend '{model.backend}' cannot load weights in '{model.precision}'.",
+            where=f"{key}.precision",
+            mend=f"Known: {', '.join(known)}.",
+        )
+    if model.weights in CATALOGUE:
+        return
+    check = model_on_disk if backend.capabilities.hub else check_path
+    if backend.capabilities.hub or backend.capabilities.local_weights:
+        for problem in _complaints(check, model.weights):
             yield InputError(
                 problem.what, where=f"{key}.weights: {problem.where}", mend=problem.mend
             )

@@ -10,10 +10,18 @@ import difflib
 import importlib.util
 
 from wattbench.errors import InputError
-from wattbench.inference.backends import bedrock, llamacpp, ollama, openai, recorded
+from wattbench.inference.backends import (
+    bedrock,
+    llamacpp,
+    ollama,
+    openai,
+    recorded,
+    transformers,
+    vllm,
+)
 from wattbench.inference.backends.base import REGISTRY, Backend
 
-MODULES = (bedrock, llamacpp, ollama, openai, recorded)
+MODULES = (bedrock, llamacpp, ollama, openai, recorded, transformers, vllm)
 """The modules whose backends are registered."""
 
 
