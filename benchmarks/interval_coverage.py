@@ -2,10 +2,10 @@
 
 Benchmarks are simulated whose truth is known: questions of differing difficulty, models of
 differing skill that find the same questions hard, references and abstentions that go with right
-values, energy that varies by question, meters with an error of calibration. Half of the
-benchmarks have questions that come in clusters by document, and a study that says so. Each is judged by the very
-functions that the tables are made with. On further benchmarks all models are equal: any pair that
-is told apart is a false win.
+values, energy that varies by question, meters with an error of calibration. In half of the
+benchmarks questions come in clusters by document, and the study says so. Each is judged by the
+very functions that the tables are made with. On as many further benchmarks all models are equal:
+any pair that is told apart is a false win.
 
     python benchmarks/statistics.py [--simulations 1000] [--json]
 """

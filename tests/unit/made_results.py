@@ -18,8 +18,11 @@ GOLD = {"q1": "21", "q2": "433", "q3": "[80,90]", "q4": BLANK}
 ENVIRONMENT = "local"
 
 
-def make_study(folder: Path, models: list[str], **sections: Any) -> Study:
-    """A study of one question set 'set' of four questions, the last unanswerable."""
+def make_study(folder: Path, models: list[str] | dict[str, Any], **sections: Any) -> Study:
+    """A study of one question set 'set' of four questions, the last unanswerable.
+
+    Models are given by name, or with their entries.
+    """
     (folder / "documents").mkdir(exist_ok=True)
     (folder / "metadata.csv").write_text("id,title,url\na,Alpha,https://example.org/a\n")
     rows = ["id,question,answer_value,answer_unit,ref_id,is_NA"]
@@ -38,7 +41,9 @@ def make_study(folder: Path, models: list[str], **sections: Any) -> Study:
                 }
             },
             "questions": {"set": {"file": str(folder / "questions.csv")}},
-            "models": {name: {"weights": f"{name}.gguf"} for name in models},
+            "models": models
+            if isinstance(models, dict)
+            else {name: {"weights": f"{name}.gguf"} for name in models},
             "scoring": {"bootstrap": 200},
             **sections,
         }

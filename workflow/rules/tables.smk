@@ -10,6 +10,7 @@ rule aggregate:
         corpora=[layout.corpus_manifest(corpus) for corpus in study.corpora],
     output:
         tables=[layout.table(name) for name in layout.TABLES],
+        scaling=[layout.scaling_csv, layout.scaling_json],
         manifest=layout.tables_manifest,
     log:
         layout.log("aggregate"),

@@ -11,6 +11,7 @@ import pyarrow as pa
 from wattbench import __version__
 from wattbench.analyses.folders import concatenated, read_folders
 from wattbench.analyses.question_set import SetTables, set_tables
+from wattbench.analyses.scaling import guide_csv, guide_json
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
 from wattbench.study.questions import Question, study_questions
@@ -18,7 +19,7 @@ from wattbench.study.resolve import read_skipped
 from wattbench.tables.answers import PREDICTIONS, SAMPLES, SEGMENTS
 from wattbench.tables.contract import SCHEMA_VERSION
 from wattbench.tables.documents import QUESTIONS
-from wattbench.tables.files import file_digest, to_arrow, write_arrow, write_json
+from wattbench.tables.files import file_digest, to_arrow, write_arrow, write_json, write_text
 from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
 from wattbench.tables.statistics import QUESTION_TYPES, REPEATS, SCALING
 from wattbench.tables.values import BLANK
@@ -83,6 +84,9 @@ def aggregate(study: Study) -> None:
     }
     for name, table in tables.items():
         write_arrow(layout.table(name), table)
+    sizes = [row for one in sets for row in one.sizes]
+    write_text(layout.scaling_csv, guide_csv(sizes))
+    write_json(layout.scaling_json, guide_json(sizes))
     manifest = {
         "schema_version": SCHEMA_VERSION,
         "wattbench_version": __version__,

@@ -13,6 +13,7 @@ from scipy import special
 
 from wattbench.analyses.joint import Joint
 from wattbench.scoring.resamples import Reals
+from wattbench.tables.spreadsheets import safe_text
 
 Row = dict[str, Any]
 J_PER_WH = 3600.0
@@ -244,5 +245,19 @@ def guide_csv(rows: Iterable[Mapping[str, Any]]) -> str:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, (*OWN, *GUIDE), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        writer.writerow({k: safe_text(v) if isinstance(v, str) else v for k, v in row.items()})
     return stream.getvalue()
+
+
+def guide_json(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, Row]]]:
+    """The comparison by question set, family and size; of two runs of one size the better.
+
+    A run whose size is not known stands under its name.
+    """
+    found: dict[str, dict[str, dict[str, Row]]] = {}
+    for row in sorted(rows, key=lambda row: row["overall_score"]):
+        size = row["model"] if row["params_b"] is None else f"{row['params_b']:g}"
+        family = found.setdefault(row["question_set"], {}).setdefault(row["family"], {})
+        family[size] = dict(row)
+    return found

@@ -132,6 +132,15 @@ class Layout:
         return self.tables / "manifest.json"
 
     @property
+    def scaling_csv(self) -> Path:
+        """The guide's comparison over model sizes; beside it the same as JSON."""
+        return self.tables / "scaling.csv"
+
+    @property
+    def scaling_json(self) -> Path:
+        return self.tables / "scaling.json"
+
+    @property
     def report(self) -> Path:
         return self.results / "report"
 

@@ -1,0 +1,144 @@
+"""Scores and energy drawn together."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from wattbench.analyses.frontier import frontier
+from wattbench.analyses.joint import (
+    Joint,
+    Metered,
+    cheapest,
+    dominance,
+    energy_ratios,
+    joint,
+    metered,
+    on_frontier,
+)
+from wattbench.analyses.joint_columns import per_correct, per_point
+from wattbench.scoring.intervals import Verdicts
+from wattbench.scoring.resamples import Clusters
+from wattbench.scoring.standing import Standing, standing_of
+from wattbench.study.judgement import Energy, Scoring
+
+SETTINGS = Scoring(bootstrap=2000)
+QUESTIONS = 60
+
+
+def standing(*shares: float, seed: int = 0) -> Standing:
+    """Runs with these shares of right values."""
+    value = (np.random.default_rng(seed).random((QUESTIONS, len(shares))) < shares).astype(float)
+    verdicts = Verdicts(value, value, np.ones_like(value), np.ones_like(value), np.zeros(QUESTIONS))
+    clusters = Clusters(np.arange(QUESTIONS), QUESTIONS)
+    return standing_of(
+        SETTINGS, "strict", [f"m{n}" for n in range(len(shares))], verdicts, clusters
+    )
+
+
+def meter(joules: float, *, shared: float = 0.05, own: float = 0.0, name: str = "gpu") -> Metered:
+    return Metered(joules, shared, own, name, None)
+
+
+def test_runs_on_one_gpu_share_its_error_of_calibration() -> None:
+    found = standing(0.5, 0.5)
+    same = joint(found, [meter(100.0), meter(104.0)], {}, SETTINGS)
+    other = joint(found, [meter(100.0), meter(104.0, name="another")], {}, SETTINGS)
+    places = np.array([0]), np.array([1])
+    ratio = energy_ratios(same, *places, 0.95)
+    assert ratio.high[0] < 0.99
+    ratio = energy_ratios(other, *places, 0.95)
+    assert ratio.low[0] < 0.9
+    assert ratio.high[0] > 1.05
+    assert np.std(same.energy[:, 0]) / 100 == pytest.approx(0.05, rel=0.1)
+
+
+def test_an_ensembles_energy_is_its_members_in_every_draw() -> None:
+    found = standing(0.5, 0.5, 0.6)
+    draws = joint(found, [meter(100.0), meter(50.0, name="b"), None], {2: [0, 1]}, SETTINGS)
+    assert draws.estimate[2] == 150.0
+    assert draws.energy[:, 2] == pytest.approx(draws.energy[:, 0] + draws.energy[:, 1])
+    expected = np.hypot(5.0, 2.5) / 150
+    assert draws.relative[2] == pytest.approx(expected, rel=0.1)
+    unknown = joint(found, [meter(100.0), None, None], {2: [0, 1]}, SETTINGS)
+    assert unknown.known.tolist() == [True, False, False]
+
+
+def test_intervals_hold_questions_and_meter() -> None:
+    found = standing(0.6)
+    sure = per_correct(joint(found, [meter(100.0, shared=0.0)], {}, SETTINGS), 0.95)
+    unsure = per_correct(joint(found, [meter(100.0, shared=0.3)], {}, SETTINGS), 0.95)
+    correct = found.verdicts.value.sum()
+    assert sure.estimate[0] == unsure.estimate[0] == pytest.approx(100 / correct)
+    assert unsure.low[0] < sure.low[0] < sure.estimate[0] < sure.high[0] < unsure.high[0]
+    point = per_point(joint(found, [meter(3600.0)], {}, SETTINGS), 0.95)
+    assert point.estimate[0] == pytest.approx(1 / (100 * found.whole.score[0, 0]))
+    assert point.low[0] < point.estimate[0] < point.high[0]
+
+
+def test_nothing_right_has_no_price() -> None:
+    found = standing(0.0, 1.0)
+    ratio = per_correct(joint(found, [meter(1.0), meter(1.0)], {}, SETTINGS), 0.95)
+    assert np.isnan(ratio.estimate[0])
+    assert np.isnan(ratio.low[0])
+    # All right in every resample, and yet not certain.
+    assert ratio.high[1] > ratio.estimate[1] * 1.05
+
+
+def test_the_frontier_of_each_draw_is_the_plain_one() -> None:
+    generator = np.random.default_rng(0)
+    score = generator.integers(0, 4, (300, 6)).astype(float)
+    energy = generator.integers(1, 5, (300, 6)).astype(float)
+    energy[generator.random((300, 6)) < 0.15] = np.nan
+    found = on_frontier(score, energy)
+    for draw in range(300):
+        points = [
+            (score[draw, run], None if np.isnan(energy[draw, run]) else energy[draw, run])
+            for run in range(6)
+        ]
+        assert found[draw].tolist() == frontier(points)
+
+
+def test_dominance_is_a_share_of_draws() -> None:
+    found = standing(0.9, 0.3, 0.88)
+    draws = joint(found, [meter(10.0), meter(100.0), meter(10.0)], {}, SETTINGS)
+    for one, other in itertools.combinations(range(3), 2):
+        forth, back = dominance(draws, np.array([one]), np.array([other]))
+        score, energy = draws.score, draws.energy
+        good = (score[:, one] >= score[:, other]) & (energy[:, one] <= energy[:, other])
+        alike = (score[:, one] == score[:, other]) & (energy[:, one] == energy[:, other])
+        assert forth[0] == pytest.approx((good & ~alike).mean())
+        assert forth[0] + back[0] <= 1
+    forth, back = dominance(draws, np.array([0]), np.array([1]))
+    assert (forth[0], back[0]) == (1.0, 0.0)
+
+
+def test_who_is_cheapest_sums_to_one() -> None:
+    found = standing(0.5, 0.5, 0.5, 0.5)
+    meters = [meter(100.0), meter(103.0, name="b"), meter(50.0), None]
+    draws: Joint = joint(found, meters, {}, SETTINGS)
+    share = cheapest(draws, np.array([True, True, False, True]))
+    assert np.nansum(share) == pytest.approx(1)
+    assert share[0] > share[1] > 0.2
+    assert np.isnan(share[2:]).all()
+
+
+def test_what_meters_have_in_common() -> None:
+    settings = Energy(calibration_relative_uncertainty=0.05)
+    row = {
+        "energy_answer_j": 100.0, "energy_answer_uncertainty_j": 13.0, "energy_method": "counter",
+        "energy_scope": "device",
+    }  # fmt: skip
+    segments = [{"gpu_uuids": ["b", "a"], "host": "h"}, {"gpu_uuids": ["a"], "host": "i"}]
+    found = metered(row, segments, settings, None, "m")
+    assert found is not None
+    assert (found.shared, found.own, found.meters) == (0.05, pytest.approx(0.12), "a b")
+    node = metered(row | {"energy_scope": "node"}, segments, settings, None, "m")
+    assert node is not None
+    assert node.meters == "h i"
+    guess = metered(row | {"energy_method": "estimated"}, segments, settings, None, "m")
+    assert guess is not None
+    assert (guess.shared, guess.own) == (0.13, 0.0)
+    assert metered(row | {"energy_answer_j": None}, segments, settings, None, "m") is None

@@ -1,0 +1,82 @@
+"""Variance components of repeats, and the study's key that declares them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.unit.made_results import RIGHT, make_study, write_run
+
+import wattbench
+from wattbench.analyses.aggregate import aggregate
+from wattbench.analyses.repeats import variance_components
+from wattbench.scoring.stage import score
+
+
+def test_components_are_found_again() -> None:
+    generator = np.random.default_rng(0)
+    found = [
+        variance_components(
+            0.5
+            + generator.normal(0, 0.3, (200, 1))
+            + generator.normal(0, 0.1, (1, 6))
+            + generator.normal(0, 0.2, (200, 6)),
+            0.95,
+        )
+        for _ in range(40)
+    ]
+    assert np.mean([one.question_sd for one in found]) == pytest.approx(0.3, rel=0.05)
+    assert np.mean([one.repeat_sd**2 for one in found]) == pytest.approx(0.01, rel=0.3)
+    assert np.mean([one.residual_sd for one in found]) == pytest.approx(0.2, rel=0.05)
+
+
+def test_components_by_hand() -> None:
+    found = variance_components(np.array([[1.0, 0.0], [0.0, 0.0], [1.0, 1.0]]), 0.95)
+    assert found.mean == 0.5
+    # Mean squares: questions 0.5, repeats 1/6, rest 1/6.
+    assert found.question_sd == pytest.approx(np.sqrt((0.5 - 1 / 6) / 2))
+    assert found.repeat_sd == 0.0
+    assert found.residual_sd == pytest.approx(np.sqrt(1 / 6))
+
+
+def test_repeats_of_a_study(tmp_path: Path) -> None:
+    models = {
+        name: {"weights": "m.gguf", "generation": {"seed": seed, "temperature": 0.7}}
+        | ({} if seed == 0 else {"repeat_of": "first"})
+        for seed, name in enumerate(("first", "second", "third"))
+    }
+    study = make_study(tmp_path, models)
+    write_run(study, "first", RIGHT, energy_j=100.0)
+    write_run(study, "second", {**RIGHT, "q1": "7"}, energy_j=110.0)
+    write_run(study, "third", RIGHT, energy_j=120.0)
+    for run in models:
+        score(study, "set", run)
+    aggregate(study)
+    results = wattbench.load(tmp_path / "results")
+    assert results.runs.repeat_of.tolist()[1:] == ["first", "first"]
+    (row,) = results.repeats.to_dict("records")
+    assert list(row["runs"]) == ["first", "second", "third"]
+    assert row["score"] == pytest.approx(results.runs.score.mean())
+    assert row["score_low"] < row["score_min"] < row["score"] < row["score_max"] <= 1
+    assert row["agreement"] == 0.75
+    assert (row["energy_answer_mean_j"], row["energy_answer_sd_j"]) == (110.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"weights": "other.gguf"}, "'weights' differs"),
+        ({"generation": {"temperature": 0.5, "seed": 3}}, "'generation' differs"),
+        ({"repeat_of": "nobody"}, "there is no model named 'nobody'"),
+        ({"repeat_of": "again"}, "which 'again' repeats itself"),
+    ],
+)
+def test_what_is_no_repeat_is_refused(tmp_path: Path, change: dict[str, object], said: str) -> None:
+    models = {
+        "first": {"weights": "m.gguf"},
+        "again": {"weights": "m.gguf", "generation": {"seed": 1}, "repeat_of": "first"},
+        "third": {"weights": "m.gguf", "generation": {"seed": 2}, "repeat_of": "first"} | change,
+    }
+    with pytest.raises(ValueError, match=said):
+        make_study(tmp_path, models)
