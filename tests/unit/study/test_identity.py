@@ -87,7 +87,7 @@ def test_energy_factors_define_the_tables_alone() -> None:
 def test_every_field_of_a_model_is_placed() -> None:
     """A new field must be put on one side or the other."""
     defining = set(identity.run_slice(study(), "a")) - {"retrieval"}
-    shown = {"label", "colour", "family", "parameters_b"}
+    shown = {"label", "colour", "family", "parameters_b", "repeat_of"}
     resources = {"requests", "resources"}
     named = {"retrieval"}
     fields = set(type(study().models["a"]).model_fields)
