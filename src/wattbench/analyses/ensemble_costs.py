@@ -56,16 +56,32 @@ def uncertainty_of_sum(
         column: The energy's column, of `UNCERTAIN`.
         meters: What each member's meters say, in the same order.
     """
-    common: dict[str, list[float]] = {}
-    own: list[float] = []
+    parts: list[tuple[float, float, float, str]] = []
     for member, one in zip(members, meters, strict=True):
         energy, total = member[column], member[UNCERTAIN[column]]
         if energy is None or total is None:
             return None
-        shared = total if one is None else min(total, one.shared * energy)
-        common.setdefault("" if one is None else one.meters, []).append(shared)
-        own.append(math.sqrt(max(0.0, total**2 - shared**2)))
-    return Uncertainty(math.hypot(*map(math.fsum, common.values())), math.hypot(*own))
+        share = total / energy if energy > 0 else 0.0
+        shared = share if one is None else min(share, one.shared)
+        own = math.sqrt(max(0.0, share**2 - shared**2))
+        parts.append((energy, shared, own, "" if one is None else one.meters))
+    return uncertainty_of(parts)
+
+
+def uncertainty_of(parts: Sequence[tuple[float, float, float, str]]) -> Uncertainty:
+    """Standard uncertainty of a sum of energies; see `uncertainty_of_sum`.
+
+    Args:
+        parts: Per member its energy, the standard uncertainty that its meters' calibration gives
+            and the rest, both as shares of the energy, and the name of its meters.
+    """
+    common: dict[str, list[float]] = {}
+    for energy, shared, _, meters in parts:
+        common.setdefault(meters, []).append(shared * energy)
+    return Uncertainty(
+        correlated_j=math.hypot(*map(math.fsum, common.values())),
+        independent_j=math.hypot(*(own * energy for energy, _, own, _ in parts)),
+    )
 
 
 def summed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wattbench.study.inference import Strategy, Votes
@@ -64,11 +64,82 @@ def raw_choice(value: str) -> str | None:
     return BLANK if plain in RAW_BLANKS or plain.startswith(RAW_UNABLE) else value
 
 
-def _choices(ballots: Sequence[Ballot], unit: str | None, votes: Votes) -> list[str | None]:
-    read: Callable[[str], str | None] = (
-        raw_choice if votes == "raw" else lambda value: canonical_value(value, unit)
-    )
-    return [None if ballot.value is None else read(ballot.value) for ballot in ballots]
+@dataclass(frozen=True)
+class Choice:
+    """A ballot's value as it is counted.
+
+    Args:
+        key: Equal keys are one vote; None is no vote.
+        blank: Whether it is an abstention.
+    """
+
+    key: str | None
+    blank: bool
+
+
+def choice_of(value: str | None, unit: str | None, votes: Votes) -> Choice:
+    """A value as it is counted.
+
+    Args:
+        value: A ballot's value.
+        unit: Unit the question asks for.
+        votes: canonical: '0.5', '.50' and '5e-1' are one answer; raw: equal texts are, as the
+            guide counts them.
+    """
+    if value is None:
+        return Choice(None, blank=False)
+    if votes == "canonical":
+        key = canonical_value(value, unit)
+        return Choice(key, blank=key == BLANK)
+    read = raw_choice(value)
+    # The guide tells abstentions apart by their text too, once it counts them.
+    return Choice(None if read is None else value, blank=read == BLANK)
+
+
+@dataclass(frozen=True)
+class Election:
+    """Which ballots were counted and which won; none did where nobody voted.
+
+    Args:
+        counted: Per ballot, whether it was counted.
+        won: Per ballot, whether it voted for the answer.
+        by_order: Whether the members' order decided.
+    """
+
+    counted: tuple[bool, ...]
+    won: tuple[bool, ...]
+    by_order: bool
+
+
+def elect(
+    choices: Sequence[Choice], weights: Sequence[float], strategy: Strategy, *, ignore_blank: bool
+) -> Election:
+    """Count choices; see `decide`.
+
+    Args:
+        choices: What each member chose, in the order that decides ties.
+        weights: Weight of each vote, used by the strategy `confidence` alone.
+        strategy: The strategy.
+        ignore_blank: Drop abstentions before the count while any other answer stands.
+    """
+    drop_blank = ignore_blank or strategy in {"answer_priority", "first_non_blank"}
+    drop_blank = drop_blank and any(one.key is not None and not one.blank for one in choices)
+    counted = tuple(one.key is not None and not (drop_blank and one.blank) for one in choices)
+    totals: dict[str, float] = {}
+    for one, counts, weight in zip(choices, counted, weights, strict=True):
+        if counts and one.key is not None:
+            totals[one.key] = totals.get(one.key, 0.0) + (
+                weight if strategy == "confidence" else 1.0
+            )
+    if not totals:
+        return Election(counted, counted, by_order=False)
+    winner, by_order = next(iter(totals)), False
+    if strategy != "first_non_blank":
+        most = max(totals.values())
+        best = [key for key, weight in totals.items() if weight >= most * (1 - TIE)]
+        winner, by_order = best[0], len(best) > 1
+    won = tuple(counts and one.key == winner for one, counts in zip(choices, counted, strict=True))
+    return Election(counted, won, by_order)
 
 
 def decide(
@@ -91,49 +162,23 @@ def decide(
             nobody answers; first_non_blank: the first answer that is no abstention.
         ignore_blank: Drop abstentions before the count while any other answer stands.
         unit: Unit the question asks for.
-        votes: canonical: '0.5', '.50' and '5e-1' are one answer; raw: equal texts are, as the
-            guide counts them.
+        votes: What one vote is; see `choice_of`.
     """
-    choices = _choices(ballots, unit, votes)
-    # The guide tells abstentions apart by their text too, once it has to count them.
-    blank = [choice == BLANK for choice in choices]
-    if votes == "raw":
-        choices = [
-            None if choice is None else ballot.value
-            for ballot, choice in zip(ballots, choices, strict=True)
-        ]
-    drop_blank = ignore_blank or strategy in {"answer_priority", "first_non_blank"}
-    answered = any(
-        choice is not None and not is_blank for choice, is_blank in zip(choices, blank, strict=True)
-    )
-    counted = [
-        choice is not None and not (drop_blank and answered and is_blank)
-        for choice, is_blank in zip(choices, blank, strict=True)
-    ]
-    weights: dict[str, float] = {}
-    for ballot, choice, counts in zip(ballots, choices, counted, strict=True):
-        if choice is not None and counts:
-            weight = ballot.weight if strategy == "confidence" else 1.0
-            weights[choice] = weights.get(choice, 0.0) + weight
-    if not weights:
-        nobody = (False,) * len(ballots)
+    choices = [choice_of(ballot.value, unit, votes) for ballot in ballots]
+    weights = [ballot.weight for ballot in ballots]
+    found = elect(choices, weights, strategy, ignore_blank=ignore_blank)
+    winners = [ballot for ballot, has_won in zip(ballots, found.won, strict=True) if has_won]
+    if winners:
+        value = winners[0].value
+    else:
+        # The guide's ensembles abstain where every member's answer is empty.
         empty = votes == "raw" and any(ballot.value is not None for ballot in ballots)
-        return Outcome(
-            BLANK if empty else None, (), nobody, nobody, unanimous=False, by_order=False
-        )
-    winner = next(iter(weights))
-    by_order = False
-    if strategy != "first_non_blank":
-        most = max(weights.values())
-        best = [choice for choice, weight in weights.items() if weight >= most * (1 - TIE)]
-        winner, by_order = best[0], len(best) > 1
-    won = [counts and choice == winner for choice, counts in zip(choices, counted, strict=True)]
-    winners = [ballot for ballot, has_won in zip(ballots, won, strict=True) if has_won]
+        value = BLANK if empty else None
     return Outcome(
-        value=winners[0].value,
+        value=value,
         refs=tuple(sorted({ref for ballot in winners for ref in ballot.refs})),
-        counted=tuple(counted),
-        won=tuple(won),
-        unanimous=all(won),
-        by_order=by_order,
+        counted=found.counted,
+        won=found.won,
+        unanimous=bool(winners) and all(found.won),
+        by_order=found.by_order,
     )

@@ -125,9 +125,9 @@ def facts_of(
         score=None if score is None else score.score,
         said_score=said,
         changed=_changed(experiment, gold, judged_by),
-        times=_times(experiment),
-        power=_power(experiment),
-        tokens=_tokens(experiment),
+        times=times_of(experiment),
+        power=power_of(experiment),
+        tokens=tokens_of(experiment),
         versions=versions,
         content=_content(answers),
         troubles=tuple(
@@ -192,7 +192,8 @@ def _versions(experiment: Experiment) -> dict[str, str]:
     return found | ({"CUDA": str(cuda)} if cuda else {})
 
 
-def _times(experiment: Experiment) -> Times:
+def times_of(experiment: Experiment) -> Times:
+    """Seconds that an experiment's files tell."""
     summary = experiment.summary
     known = [a.latency_s for a in experiment.answers.values() if a.latency_s is not None]
     whole = bool(known) and len(known) == len(experiment.answers)
@@ -230,7 +231,8 @@ def _charged(experiment: Experiment) -> bool:
     return str(experiment.summary.get("llm_provider") or "") not in LOCAL
 
 
-def _power(experiment: Experiment) -> Power:
+def power_of(experiment: Experiment) -> Power:
+    """Energy that an experiment's files tell."""
     hardware = experiment.summary.get("hardware") or {}
     energy_wh = plain_number(hardware.get("gpu_energy_wh"))
     gpus = hardware.get("gpu_count")
@@ -254,7 +256,8 @@ def _power(experiment: Experiment) -> Power:
     )
 
 
-def _tokens(experiment: Experiment) -> Tokens:
+def tokens_of(experiment: Experiment) -> Tokens:
+    """Tokens and their price that an experiment's files tell; 0 of either is no count."""
     summary = experiment.summary
     prompt, completion = (plain_number(summary.get(f"{x}_tokens")) for x in ("input", "output"))
     price = plain_number(summary.get("estimated_cost_usd"))

@@ -1,0 +1,228 @@
+"""Any subset of a study's runs as an ensemble on one question set: its score and its joules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wattbench.analyses.costs import measured
+from wattbench.analyses.joint import Metered, metered
+from wattbench.ensembles.strategies import Choice, choice_of, elect
+from wattbench.ensembles.weights import by_confidence
+from wattbench.errors import InputError
+from wattbench.scoring.intervals import Verdicts
+from wattbench.scoring.rules import Prediction, Verdict, judge, overall, unanswerable
+from wattbench.study.inference import Strategy, Votes
+from wattbench.study.judgement import RULES, Scoring
+from wattbench.study.layout import Layout
+from wattbench.study.models import Study
+from wattbench.study.questions import Question, study_questions
+from wattbench.tables.answers import PREDICTIONS, SEGMENTS
+from wattbench.tables.contract import reason_for
+from wattbench.tables.files import read_json, read_rows
+from wattbench.telemetry.energy import run_energy
+
+Row = dict[str, Any]
+Subset = tuple[int, ...]
+"""Places of members among the candidates, in the order that decides ties."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How the members of every subset vote.
+
+    Args:
+        strategy: The strategy; `confidence` weighs by the answers' own confidence.
+        ignore_blank: Drop abstentions before the count while any other answer stands.
+        votes: What one vote is.
+    """
+
+    strategy: Strategy = "majority"
+    ignore_blank: bool = False
+    votes: Votes = "canonical"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A run that may be a member.
+
+    Args:
+        name: Its name.
+        answers: Its rows of `predictions` by question id.
+        joules: Answering energy a question; None where unknown.
+        why_unknown: Why it is.
+        meters: What its meters say of the whole run; None where unknown.
+    """
+
+    name: str
+    answers: Mapping[str, Row]
+    joules: float | None
+    why_unknown: str | None
+    meters: Metered | None
+
+
+def candidates(study: Study, questions: str) -> tuple[list[Candidate], dict[str, str]]:
+    """Runs of the study on a question set, and why others are none.
+
+    Args:
+        study: The study.
+        questions: Name of the question set.
+
+    Raises:
+        InputError: There is no such question set, or a file cannot be read.
+    """
+    if questions not in study.questions:
+        raise InputError(
+            f"the study has no question set '{questions}'; it has: {', '.join(study.questions)}.",
+            mend="Check --on and --report-on.",
+        )
+    layout, asked = Layout(Path(study.study.results)), study_questions(study, questions)
+    found: list[Candidate] = []
+    left_out: dict[str, str] = {}
+    for name in study.models:
+        files = layout.run(study.study.environment, questions, name)
+        if not files.predictions.exists():
+            left_out[name] = f"it has no answers to '{questions}' ({files.predictions})"
+            continue
+        segments = read_rows(files.segments, SEGMENTS) if files.segments.exists() else []
+        job = read_json(files.job) if files.job.exists() else {}
+        row, flags = measured(run_energy(segments, study.energy), job)
+        energy = row["energy_answer_j"]
+        found.append(
+            Candidate(
+                name=name,
+                answers={
+                    one["question_id"]: one for one in read_rows(files.predictions, PREDICTIONS)
+                },
+                joules=None if energy is None else energy / len(asked),
+                why_unknown=reason_for({"flags": flags}, "energy_answer_j"),
+                meters=metered(row, segments, study.energy, None, name),
+            )
+        )
+    return found, left_out
+
+
+@dataclass
+class Field:
+    """Candidates on some questions, ready to be put together.
+
+    Args:
+        scoring: The study's rule and weights.
+        rules: How members vote.
+        gold: The questions.
+        runs: The candidates.
+    """
+
+    scoring: Scoring
+    rules: Rules
+    gold: Sequence[Question]
+    runs: Sequence[Candidate]
+    _choices: list[list[Choice]] = field(init=False)
+    _weights: list[list[float] | None] = field(init=False)
+    _judged: dict[tuple[int, str | None, frozenset[str]], Verdict | None] = field(
+        init=False, default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        if self.scoring.rule not in RULES:
+            raise InputError(
+                f"subsets cannot be tried under the rule '{self.scoring.rule}', which has to be "
+                "asked for every new answer.",
+                mend=f"Set scoring.rule to one of: {', '.join(RULES)}.",
+            )
+        votes = self.rules.votes
+        self._choices = [
+            [choice_of(self._value(run, question), question.unit, votes) for question in self.gold]
+            for run in self.runs
+        ]
+        self._weights = [self._confidences(run) for run in self.runs]
+
+    def _value(self, run: Candidate, question: Question) -> str | None:
+        row = run.answers.get(question.id)
+        return None if row is None or row["error"] is not None else row["value"]
+
+    def _confidences(self, run: Candidate) -> list[float] | None:
+        found = by_confidence({run.name: run.answers})
+        if not found:
+            return None
+        return [found.get((run.name, question.id), 0.0) for question in self.gold]
+
+    def verdicts(self, subset: Subset) -> list[Verdict | None]:
+        """Judgement of the subset's answer to every question."""
+        given = [self._weights[member] for member in subset]
+        # Confidence counts for every member or for none, as in an ensemble of the study.
+        usable = self.rules.strategy == "confidence" and None not in given
+        found = []
+        for place in range(len(self.gold)):
+            weights = [one[place] if usable and one else 1.0 for one in given]
+            choices = [self._choices[member][place] for member in subset]
+            found.append(self._outcome(place, subset, choices, weights))
+        return found
+
+    def _outcome(
+        self, place: int, subset: Subset, choices: Sequence[Choice], weights: Sequence[float]
+    ) -> Verdict | None:
+        question = self.gold[place]
+        election = elect(
+            choices, weights, self.rules.strategy, ignore_blank=self.rules.ignore_blank
+        )
+        winners = [
+            self.runs[member].answers[question.id]
+            for member, won in zip(subset, election.won, strict=True)
+            if won
+        ]
+        value = winners[0]["value"] if winners else None
+        refs = frozenset(ref for row in winners for ref in row["refs"] or ())
+        key = (place, value, refs)
+        if key not in self._judged:
+            error = None if winners else "every member failed"
+            prediction = Prediction(value, tuple(sorted(refs)), error)
+            self._judged[key] = judge(self.scoring.rule, question, prediction)
+        return self._judged[key]
+
+    def arrays(self, verdicts: Sequence[Sequence[Verdict | None]]) -> Verdicts:
+        """Verdicts of several ensembles as arrays of shape (questions, ensembles)."""
+        shape = (len(self.gold), len(verdicts))
+        value, ref, na, judged = (np.zeros(shape) for _ in range(4))
+        for column, ours in enumerate(verdicts):
+            for row, one in enumerate(ours):
+                if one is not None:
+                    value[row, column], ref[row, column] = one.value_correct, one.ref_overlap
+                    na[row, column], judged[row, column] = one.na_correct, 1.0
+        blank = np.array(
+            [unanswerable(self.scoring.rule, question) for question in self.gold], dtype=np.float64
+        )
+        return Verdicts(value=value, ref=ref, na=na, judged=judged, unanswerable=blank)
+
+    def score(self, subset: Subset) -> float:
+        """Weighted score of a subset, 0 to 1; 0 where nothing was judged."""
+        rule, weights = self.scoring.rule, self.scoring.weights
+        found = [(one, q) for one, q in zip(self.verdicts(subset), self.gold, strict=True) if one]
+        if not found:
+            return 0.0
+        blank = [one.na_correct for one, q in found if unanswerable(rule, q)]
+        return overall(
+            rule,
+            weights,
+            value=sum(one.value_correct for one, _ in found) / len(found),
+            ref=math.fsum(one.ref_overlap for one, _ in found) / len(found),
+            na=sum(blank) / len(blank) if blank else None,
+        )
+
+    def joules(self, subset: Subset) -> float | None:
+        """Answering energy of a subset a question; None where a member's is unknown."""
+        known = [self.runs[member].joules for member in subset]
+        return None if None in known else math.fsum(one or 0.0 for one in known)
+
+    def why_unknown(self, subset: Subset) -> str | None:
+        """Why the energy of a subset is unknown; None where it is known."""
+        for member in subset:
+            run = self.runs[member]
+            if run.joules is None:
+                return f"of {run.name}: {run.why_unknown or 'no reason is recorded'}"
+        return None

@@ -1,0 +1,206 @@
+"""Ensembles on questions that they were not chosen on.
+
+A choice among many subsets fits the questions it is made on: its score on them is too good.
+docs/decisions/0015 argues it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from wattbench.analyses.ensemble_costs import uncertainty_of
+from wattbench.analyses.ensemble_field import Candidate, Field
+from wattbench.analyses.ensemble_search import Search, Wanted, ordered, search
+from wattbench.ensembles.weights import fold_of, text_key
+from wattbench.errors import InputError
+from wattbench.scoring.intervals import Interval, percentile_interval
+from wattbench.scoring.resamples import clusters_of
+from wattbench.scoring.rules import Verdict
+from wattbench.scoring.standing import standing_of
+from wattbench.study.questions import Question
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An ensemble on questions that it was not chosen on.
+
+    Args:
+        members: Its members; of a cross-fitted choice, None.
+        questions: Number of questions.
+        score: Its score.
+        score_interval: Interval of it.
+        joules: Answering energy a question; None where unknown.
+        uncertainty_j: Standard uncertainty of it; None where unknown.
+        per_joule: Score per joule of a question; None where the energy is unknown.
+        per_joule_interval: Interval for questions and meters together; None where one is unknown.
+        gain: Score less that of the single run.
+        gain_interval: Interval of it, paired by question.
+    """
+
+    members: tuple[str, ...] | None
+    questions: int
+    score: float
+    score_interval: Interval
+    joules: float | None
+    uncertainty_j: float | None
+    per_joule: float | None
+    per_joule_interval: Interval | None
+    gain: float
+    gain_interval: Interval | None
+
+
+def unseen(gold: Sequence[Question], chosen_on: Sequence[Question]) -> list[Question]:
+    """Questions that a choice was not made on, by their words: sets may share questions.
+
+    Raises:
+        InputError: None is left.
+    """
+    seen = {text_key(question.text) for question in chosen_on}
+    left = [question for question in gold if text_key(question.text) not in seen]
+    if not left:
+        raise InputError(
+            "every question of the set to report on is one that the choice is made on.",
+            mend="Report on another set, or give --cross-fit 5: each part of the questions is then "
+            "answered by the subset that the other parts choose.",
+        )
+    return left
+
+
+def trial(field: Field, members: Sequence[str], single: Sequence[str]) -> Trial:
+    """An ensemble, and what it gains over a single run, on a field's questions.
+
+    Args:
+        field: The questions to report on, with all candidates.
+        members: Names of the members, in the order that decides ties.
+        single: Name of the single run it is compared with.
+    """
+    place = {run.name: at for at, run in enumerate(field.runs)}
+    subset, other = (tuple(place[name] for name in names) for names in (members, single))
+    runs = [field.runs[at] for at in subset]
+    return _tried(
+        field,
+        [field.verdicts(subset), field.verdicts(other)],
+        joules=field.joules(subset),
+        uncertainty=_uncertainty(runs),
+        members=tuple(members),
+    )
+
+
+def _uncertainty(runs: Sequence[Candidate]) -> float | None:
+    parts = [
+        None
+        if run.meters is None or run.joules is None
+        else (run.joules, run.meters.shared, run.meters.own, run.meters.meters)
+        for run in runs
+    ]
+    known = [part for part in parts if part is not None]
+    return None if len(known) < len(parts) else uncertainty_of(known).total_j
+
+
+def _tried(
+    field: Field,
+    verdicts: Sequence[Sequence[Verdict | None]],
+    *,
+    joules: float | None,
+    uncertainty: float | None,
+    members: tuple[str, ...] | None,
+) -> Trial:
+    scoring = field.scoring
+    level = scoring.confidence_level
+    found = standing_of(
+        scoring,
+        scoring.rule,
+        ("ensemble", "single"),
+        field.arrays(verdicts),
+        clusters_of(field.gold, scoring.cluster),
+    )
+    score, other = (float(found.whole.score[0, column]) for column in (0, 1))
+    gains = found.drawn.score[:, 0] - found.drawn.score[:, 1]
+    per_joule = None
+    if joules and uncertainty is not None:
+        z = np.random.default_rng([scoring.seed, 15]).standard_normal(len(found.counts))
+        energy = joules * np.maximum(1e-12, 1 + z * uncertainty / joules)
+        per_joule = percentile_interval(found.drawn.score[:, 0] / energy, level)
+    return Trial(
+        members=members,
+        questions=len(field.gold),
+        score=score,
+        score_interval=found.ends[0],
+        joules=joules,
+        uncertainty_j=uncertainty,
+        per_joule=score / joules if joules else None,
+        per_joule_interval=per_joule,
+        gain=score - other,
+        gain_interval=percentile_interval(gains, level),
+    )
+
+
+@dataclass(frozen=True)
+class CrossFit:
+    """A search that was judged on its own set, each fold by what the others choose.
+
+    Args:
+        folds: What the other folds chose for each fold.
+        trial: The folds' answers together.
+    """
+
+    folds: tuple[Search, ...]
+    trial: Trial
+
+
+def cross_fit(
+    field: Field, wanted: Wanted, folds: int, advance: Callable[[int], None] = lambda _: None
+) -> CrossFit:
+    """Choose for each fold on the others, and judge all folds' answers together.
+
+    Args:
+        field: The questions, with all candidates.
+        wanted: What is searched for.
+        folds: Number of folds; a question's fold is by its words.
+        advance: Called with the number of subsets tried since.
+
+    Raises:
+        InputError: All questions fall into one fold.
+    """
+    gold, runs = field.gold, field.runs
+    numbers = [fold_of(question.text, folds) for question in gold]
+    used = sorted(set(numbers))
+    if len(used) < 2:
+        raise InputError(
+            f"{len(gold)} questions cannot be cut into {folds} folds.",
+            mend="Give fewer folds, or another set with --report-on.",
+        )
+    place = {run.name: at for at, run in enumerate(runs)}
+    chosen: list[list[Verdict | None]] = [[None] * len(gold), [None] * len(gold)]
+    searches: list[Search] = []
+    energy: list[float | None] = []
+    spread: list[float | None] = []
+    for fold in used:
+        others = [q for q, n in zip(gold, numbers, strict=True) if n != fold]
+        found = search(ordered(Field(field.scoring, field.rules, others, runs)), wanted, advance)
+        searches.append(found)
+        share = numbers.count(fold) / len(gold)
+        subset = tuple(place[name] for name in found.best.members)
+        joules, uncertainty = field.joules(subset), _uncertainty([runs[at] for at in subset])
+        energy.append(None if joules is None else share * joules)
+        spread.append(None if uncertainty is None else share * uncertainty)
+        for column, names in enumerate((found.best.members, found.single.members)):
+            verdicts = field.verdicts(tuple(place[name] for name in names))
+            for at, number in enumerate(numbers):
+                if number == fold:
+                    chosen[column][at] = verdicts[at]
+    return CrossFit(
+        folds=tuple(searches),
+        trial=_tried(
+            field,
+            chosen,
+            joules=None if None in energy else math.fsum(one or 0.0 for one in energy),
+            # The folds' ensembles share members and meters: their uncertainties add.
+            uncertainty=None if None in spread else math.fsum(one or 0.0 for one in spread),
+            members=None,
+        ),
+    )

@@ -1,0 +1,95 @@
+"""The subcommand `ensemble vote`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from wattbench.cli.common import JsonOption, LogOption, print_json, stage
+
+StrategyOption = Annotated[
+    Literal["majority", "first_non_blank", "answer_priority", "confidence"],
+    typer.Option(help="How members vote; `wattbench list strategies` describes each."),
+]
+BlankOption = Annotated[
+    bool, typer.Option(help="Drop abstentions before the count while any other answer stands.")
+]
+VotesOption = Annotated[
+    Literal["canonical", "raw"],
+    typer.Option(
+        help="What one vote is: canonical counts '0.5' and '5e-1' as one answer; raw counts equal "
+        "texts, as the guide's ensembles do."
+    ),
+]
+
+
+def register(group: typer.Typer) -> None:
+    """Add the subcommand."""
+
+    @group.command(
+        epilog="Example: wattbench ensemble vote artifacts/experiments/env/train_QA/{qwen72b-bench,"
+        "qwen32b-bench,qwen14b-bench} --name ensemble-top3-majority --ignore-blank --votes raw "
+        "--output artifacts/experiments/env/train_QA/ensemble-top3-majority"
+    )
+    def vote(
+        folders: Annotated[
+            list[Path],
+            typer.Argument(help="Result folders of the members, in the order that decides ties."),
+        ],
+        *,
+        strategy: StrategyOption = "majority",
+        ignore_blank: BlankOption = False,
+        votes: VotesOption = "canonical",
+        name: Annotated[str, typer.Option(help="Name of the ensemble.")] = "ensemble",
+        gold: Annotated[
+            Path | None,
+            typer.Option(help="Question file with gold answers; default: what the results quote."),
+        ] = None,
+        rule: Annotated[
+            str | None, typer.Option(help="Scoring rule; default: the one they were scored by.")
+        ] = None,
+        output: Annotated[
+            Path | None,
+            typer.Option(help="Folder for submission.csv, results.json and summary.json."),
+        ] = None,
+        as_json: JsonOption = False,
+        log: LogOption = None,
+    ) -> None:
+        """Let result folders vote, wattbench's or the guide's, in the guide's format."""
+        with stage(log):
+            from wattbench.analyses.artifacts import read_experiment
+            from wattbench.analyses.ensemble_field import Rules
+            from wattbench.analyses.ensemble_folders import vote_folders, write_ensemble
+            from wattbench.cli.folders import holding_results, named_rule
+            from wattbench.study.questions import read_questions
+
+            found = vote_folders(
+                [read_experiment(folder) for folder in holding_results(folders)],
+                Rules(strategy, ignore_blank, votes),
+                name=name,
+                gold=None if gold is None else read_questions(gold),
+                rule=named_rule(rule),
+            )
+            if output is not None:
+                write_ensemble(found, output)
+            if as_json:
+                print_json(found.summary)
+                return
+            summary = found.summary
+            score = summary["overall_score"]
+            typer.echo(
+                f"{name}: {strategy} of {', '.join(found.members)} on {len(found.results)} "
+                f"questions, "
+                + ("not judged: no gold answer is known" if score is None
+                   else f"score {score:.4f} under {summary['rule']}")
+            )  # fmt: skip
+            for key in ("energy_j", "latency_sequential_s", "latency_parallel_s"):
+                value = summary[key]
+                shown = (
+                    f"{value:.4g}"
+                    if value is not None
+                    else f"not known ({summary['unknown'][key]})"
+                )
+                typer.echo(f"  {key}: {shown}")
