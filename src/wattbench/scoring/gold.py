@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from wattbench.scoring import texts, wattbot
+from wattbench.scoring import strict, texts, wattbot
 from wattbench.scoring.rules import WATTBOT, unanswerable
 from wattbench.scoring.texts import Places, Reals, Truths
 from wattbench.study.judgement import RuleName
@@ -40,7 +40,7 @@ UNSURE_NAME = r"(?i)^(?:from|between|to|about|approx|around|roughly|nearly|circa
 
 @dataclass(frozen=True)
 class StrictGold:
-    """Gold answers as `strict` reads them; all but `units` of shape (questions,).
+    """Gold answers as `strict` reads them, mostly of shape (questions,).
 
     Args:
         kind: What they are.
@@ -48,6 +48,7 @@ class StrictGold:
         name: As names; null where they are none.
         low: The number, or the lower end of the range; NaN where neither.
         high: The number, or the upper end.
+        items: Items of the lists, by question.
         unit: Places of the units that answers were asked in.
         units: The units.
     """
@@ -57,6 +58,7 @@ class StrictGold:
     name: pa.Array
     low: Reals
     high: Reals
+    items: dict[int, tuple[list[float], set[str]]]
     unit: Places
     units: list[str | None]
 
@@ -132,9 +134,13 @@ class Gold:
         kind = np.where(plain, NUMBER, NAME).astype(np.int8)
         name = texts.names(pc.if_else(pa.array(named), values, pa.scalar(None, pa.string())))
         names = name.to_pylist()
+        lists: dict[int, tuple[list[float], set[str]]] = {}
         for place in np.flatnonzero(~plain & ~named).tolist():
             kind[place], low[place], high[place] = _read(self.questions[place])
             names[place] = canonical_name(self.questions[place].value)
+            if kind[place] == LIST:
+                items = parse_items(self.questions[place].value) or []
+                lists[place] = strict.sorted_items(items, self.questions[place].unit)
         return StrictGold(
             kind=kind,
             # A gold text that is empty is the same as no answer.
@@ -142,6 +148,7 @@ class Gold:
             name=pa.array(names, pa.string()),
             low=low,
             high=high,
+            items=lists,
             unit=np.array(unit, dtype=np.intp),
             units=list(units),
         )

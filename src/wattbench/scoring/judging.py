@@ -60,36 +60,35 @@ def prediction_of(row: Mapping[str, Any] | None) -> Prediction | None:
     return Prediction(value=row["value"], refs=tuple(row["refs"] or ()), error=row["error"])
 
 
-def judge_run(
+def judge_runs(
     scoring: Scoring,
     gold: Gold,
-    predictions: pa.Table,
+    runs: Mapping[str, pa.Table],
     place: Mapping[str, str],
     own: Mapping[RuleName, ValueRule],
 ) -> pa.Table:
-    """Rows of the table `scores`: every question under every rule of the study.
+    """Rows of the table `scores`: every question of every run under every rule of the study.
 
     Args:
         scoring: The study's rules and weights.
         gold: The gold answers.
-        predictions: Rows of the table `predictions`, one a question at most.
-        place: Values of the columns environment, questions and run.
+        runs: Rows of the table `predictions` by the runs' names, one a question at most.
+        place: Values of the columns environment and questions.
         own: What judges values under rules that are not built in, by their names.
     """
-    size = len(gold.questions)
-    at = pc.index_in(gold.identifiers, predictions["question_id"].combine_chunks())
-    columns = predictions.select(["value", "refs", "error"]).take(at)
-    there = pc.is_valid(at)
-    columns = columns.append_column("there", there)
-    missing = pc.or_(pc.invert(there), pc.is_valid(columns["error"]))
-    asked = np.arange(size, dtype=np.intp)
+    size, rows = len(gold.questions), len(gold.questions) * len(runs)
+    columns = pa.concat_tables([_asked(gold, predictions) for predictions in runs.values()])
+    missing = pc.or_(pc.invert(columns["there"]), pc.is_valid(columns["error"]))
+    asked = np.tile(np.arange(size, dtype=np.intp), len(runs))
+    names = pa.array(list(runs), pa.string()).take(pa.array(np.repeat(np.arange(len(runs)), size)))
     tables = []
     for rule in rules_of(scoring):
         found = judge_columns(rule, gold, asked, columns, own.get(rule))
         cells = {
-            **{name: pa.repeat(pa.scalar(text), size) for name, text in place.items()},
-            "question_id": gold.identifiers,
-            "rule": pa.repeat(pa.scalar(rule), size),
+            **{name: pa.repeat(pa.scalar(text), rows) for name, text in place.items()},
+            "run": names,
+            "question_id": gold.identifiers.take(pa.array(asked)),
+            "rule": pa.repeat(pa.scalar(rule), rows),
             "value_correct": pa.array(found.value),
             "ref_overlap": pa.array(found.ref),
             "na_correct": pa.array(found.na),
@@ -98,8 +97,17 @@ def judge_run(
             "missing": missing,
         }
         table = pa.table([cells[name] for name in SCORES.names()], schema=SCORES.schema)
-        tables.append(table.filter(pa.array(found.judged)))
+        tables.append(table if found.judged.all() else table.filter(pa.array(found.judged)))
     return pa.concat_tables(tables).combine_chunks()
+
+
+def _asked(gold: Gold, predictions: pa.Table) -> pa.Table:
+    """A run's answers, one a question in the questions' order, and whether each is there."""
+    at = pc.index_in(gold.identifiers, predictions["question_id"].combine_chunks())
+    columns = predictions.select(["value", "refs", "error"])
+    if not at.equals(pa.array(np.arange(len(at)), at.type)) or len(at) != columns.num_rows:
+        columns = columns.take(at)
+    return columns.append_column("there", pc.is_valid(at))
 
 
 def verdict_arrays(

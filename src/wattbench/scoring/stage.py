@@ -13,7 +13,7 @@ from wattbench.errors import InputError
 from wattbench.scoring.artefacts import results, submission
 from wattbench.scoring.custom import load_rules
 from wattbench.scoring.gold import Gold
-from wattbench.scoring.judging import by_question, judge_run
+from wattbench.scoring.judging import by_question, judge_runs
 from wattbench.scoring.sources import addresses, snippets
 from wattbench.scoring.summary import (
     answer_counts,
@@ -73,8 +73,9 @@ def score_folder(files: RunFiles, study: Study, questions: str, name: str) -> No
     answers = read_arrow(files.predictions, PREDICTIONS)
     predictions = by_question(answers.to_pylist(), where=str(files.predictions))
     place = {"environment": study.study.environment, "questions": questions, "run": name}
+    where = {"environment": place["environment"], "questions": questions}
     own = load_rules(study.scoring.custom)
-    scores = judge_run(study.scoring, Gold(gold), answers, place, own)
+    scores = judge_runs(study.scoring, Gold(gold), {name: answers}, where, own)
     headline = scores.filter(pc.equal(scores["rule"], study.scoring.rule))
     judged = {row["question_id"]: row for row in headline.to_pylist()}
     ensemble = study.ensembles.get(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from wattbench.tables.values import (
     canonical_name,
     canonical_value,
@@ -43,7 +45,7 @@ def value_correct(gold: str, predicted: str, unit: str | None) -> tuple[bool, st
         return _range(ends, predicted, unit)
     items = parse_items(gold)
     if items is not None:
-        return _list(items, predicted, unit)
+        return list_correct(sorted_items(items, unit), predicted, unit)
     same = canonical_name(gold) == canonical_name(predicted)
     return same, "same name" if same else "different name"
 
@@ -70,10 +72,19 @@ def _range(ends: tuple[float, float], predicted: str, unit: str | None) -> tuple
     return False, "an end off by more than 0.1 %"
 
 
-def _list(items: list[str], predicted: str, unit: str | None) -> tuple[bool, str]:
+def list_correct(
+    wanted: tuple[list[float], set[str]], predicted: str, unit: str | None
+) -> tuple[bool, str]:
+    """Whether a list has the gold list's items, and the clause that decided.
+
+    Args:
+        wanted: The gold items as `sorted_items` gives them.
+        predicted: Predicted value as written, no abstention.
+        unit: Unit the answer was asked in, or None.
+    """
     given = parse_items(predicted, bare=True) or [predicted]
-    wanted_numbers, wanted_names = _sorted(items, unit)
-    given_numbers, given_names = _sorted(given, unit)
+    wanted_numbers, wanted_names = wanted
+    given_numbers, given_names = sorted_items(given, unit)
     same = (
         wanted_names == given_names
         and len(wanted_numbers) == len(given_numbers)
@@ -82,14 +93,21 @@ def _list(items: list[str], predicted: str, unit: str | None) -> tuple[bool, str
     return same, "same items" if same else "different items"
 
 
-def _sorted(items: list[str], unit: str | None) -> tuple[list[float], set[str]]:
+def sorted_items(items: list[str], unit: str | None) -> tuple[list[float], set[str]]:
     """Numbers of a list, sorted and without duplicates, and its other items."""
     numbers: set[float] = set()
     names: set[str] = set()
     for item in items:
-        number = parse_number(item, unit)
-        if number is None:
-            names.add(canonical_value(item, unit))
+        found = _item(item, unit)
+        if isinstance(found, str):
+            names.add(found)
         else:
-            numbers.add(number.value)
+            numbers.add(found)
     return sorted(numbers), names
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _item(item: str, unit: str | None) -> float | str:
+    """An item of a list as a number, or as canonical text; the same items come again and again."""
+    number = parse_number(item, unit)
+    return canonical_value(item, unit) if number is None else number.value

@@ -60,13 +60,14 @@ def judge_strict(
         rows: Answers to judge: to answerable questions, with a value.
     """
     kind = gold.kind[question[rows]]
-    rows, kind = rows[kind != LIST], kind[kind != LIST]
     mine = values.take(pa.array(rows))
     # A plain number cannot abstain: it is the gold number's own text, or compared as a number.
     plain = texts.truths(pc.match_substring_regex(mine, texts.PLAIN_NUMBER)) & (kind == NUMBER)
     taken = mine.filter(pa.array(plain))
     _plain_numbers(found, _Part(gold, question[rows[plain]], rows[plain], taken, taken))
-    readable = ~plain & texts.printable(mine) & ((kind == NAME) | texts.short(mine))
+    readable = (
+        ~plain & texts.printable(mine) & ((kind == NAME) | (kind == LIST) | texts.short(mine))
+    )
     rows, kind, mine = rows[readable], kind[readable], mine.filter(pa.array(readable))
     words = texts.stripped(mine)
     same = texts.truths(
@@ -76,7 +77,7 @@ def judge_strict(
     blank = ~same & texts.abstentions(words)
     found.set(rows[blank], (False, "abstained on an answerable question"))
     left = ~same & ~blank
-    for one, judge in ((NUMBER, _numbers), (RANGE, _ranges), (NAME, _names)):
+    for one, judge in ((NUMBER, _numbers), (RANGE, _ranges), (NAME, _names), (LIST, _lists)):
         chosen = np.flatnonzero(left & (kind == one))
         if chosen.size:
             at = pa.array(chosen)
@@ -122,3 +123,15 @@ def _ranges(found: Codes, part: _Part) -> None:
 def _names(found: Codes, part: _Part) -> None:
     same = texts.truths(pc.equal(texts.names(part.values), _at(part.gold.name, part.wanted)))
     found.choose(part.rows, same, "same name", "different name")
+
+
+def _lists(found: Codes, part: _Part) -> None:
+    known: dict[tuple[int, str], int] = {}
+    cells = zip(part.rows.tolist(), part.wanted.tolist(), part.values.to_pylist(), strict=True)
+    for row, place, value in cells:
+        code = known.get((place, value))
+        if code is None:
+            unit = part.gold.units[part.gold.unit[place]]
+            verdict = strict.list_correct(part.gold.items[place], value, unit)
+            code = known[place, value] = found.code_of(verdict)
+        found.code[row] = code

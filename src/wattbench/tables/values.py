@@ -44,6 +44,9 @@ RANGE = re.compile(
 )
 TIMES_TEN = re.compile(rf"\s?[{TIMES}]\s?10\^?\s?")
 ITEM_SEPARATOR = re.compile(r"\s*;\s*|,\s+(?:and\s+)?|\s+and\s+")
+JSON_STARTS = frozenset("\"'[{-0123456789tfn]NI")
+"""How the first item of a JSON list may begin, or its end, with Python's NaN and Infinity."""
+
 CONNECTIVES = frozenset(
     {"or", "and", "to", "of", "out", "but", "not", "versus", "vs", "per", "over", "/"}
 )
@@ -235,8 +238,9 @@ def parse_items(text: str, *, bare: bool = False) -> list[str] | None:
     """
     plain = text.strip()
     if len(plain) >= 2 and (plain[0], plain[-1]) in {("[", "]"), ("{", "}")}:
-        if plain[0] == "[":
-            for candidate in (plain, plain.replace("'", '"')):
+        # What cannot be JSON is not tried, for a parser that fails takes long.
+        if plain[0] == "[" and plain[1:].lstrip()[0] in JSON_STARTS:
+            for candidate in dict.fromkeys((plain, plain.replace("'", '"'))):
                 try:
                     found = json.loads(candidate)
                 except (ValueError, RecursionError):
@@ -251,6 +255,18 @@ def parse_items(text: str, *, bare: bool = False) -> list[str] | None:
     return None
 
 
+class _Punctuation(dict[int, str]):
+    """A table for `str.translate` that parts words at punctuation; filled as it is asked."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        parts = character != "#" and unicodedata.category(character).startswith("P")
+        return self.setdefault(code, " " if parts else character)
+
+
+PUNCTUATION = _Punctuation()
+
+
 def canonical_name(text: str) -> str:
     """A name without case, punctuation, spare spaces and leading article.
 
@@ -259,12 +275,7 @@ def canonical_name(text: str) -> str:
     """
     plain = unicodedata.normalize("NFKC", text).casefold()
     plain = re.sub("[\u2019'`]", "", plain)
-    plain = "".join(
-        character if character == "#" or not unicodedata.category(character).startswith("P")
-        else " "
-        for character in plain
-    )  # fmt: skip
-    words = plain.split()
+    words = plain.translate(PUNCTUATION).split()
     if len(words) > 1 and words[0] in {"the", "a", "an"}:
         words = words[1:]
     return " ".join(words) or unicodedata.normalize("NFKC", text).casefold().strip()

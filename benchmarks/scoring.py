@@ -1,0 +1,227 @@
+"""How fast a million predictions are scored on one core, beside a plain loop over them.
+
+Two sets of answers: *distinct*, no two answers to a question alike, and *repeated*, as many models
+give the same few answers. Questions and answers are of the kinds of the WattBot benchmark: numbers
+with and without units, true or false, ranges, names, lists, unanswerable ones. Ours is the columns
+that the stage `score` writes, the arrays for means among them; the peer judges answer by answer
+with the same rule, on a sample. Every verdict, overlap, score and reason of the sample must be the
+same, to the bit.
+
+    python benchmarks/scoring.py [--predictions 1000000] [--rule strict] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from wattbench.scoring.gold import Gold
+from wattbench.scoring.intervals import components
+from wattbench.scoring.judging import judge_runs, verdict_arrays
+from wattbench.scoring.rules import Prediction, judge
+from wattbench.study.judgement import RULES, Scoring
+from wattbench.study.questions import Question
+
+QUESTIONS = 10_000
+SAMPLE = 50_000
+LIMIT_S = 30.0
+RATIO = 20.0
+PLACE = {"environment": "local", "questions": "set"}
+UNITS = ("GB", "MWh", "percent", "days", "liters", "USD", None, None)
+NAMES = ("GPT-3", "ML.ENERGY Benchmark", "Water consumption", "Llama 3.1", "the BLOOM model")
+SHARES = {"number": 0.5, "truth": 0.2, "name": 0.13, "range": 0.05, "na": 0.1, "list": 0.02}
+"""Of the questions; WattBot's own have no list in 41."""
+
+
+def question(place: int, kind: str, rng: random.Random) -> Question:
+    value, unit = {
+        "number": (f"{rng.uniform(0.1, 9000):.4g}", rng.choice(UNITS)),
+        "truth": (rng.choice("01"), None),
+        "name": (f"{rng.choice(NAMES)} {rng.randrange(100)}", None),
+        "range": ("[{},{}]".format(*sorted(rng.sample(range(1000), 2))), rng.choice(UNITS)),
+        "na": ("is_blank", None),
+        "list": (f"[{', '.join(rng.sample(NAMES, 2))}]", None),
+    }[kind]
+    return Question(
+        id=f"q{place:05d}", position=place, line=place + 2, text="?", unit=unit, value=value,
+        refs=() if kind == "na" else (f"doc{place % 300}",),
+        raw_refs="is_blank" if kind == "na" else f"['doc{place % 300}']",
+        kinds=("na",) if kind == "na" else (), explanation=None,
+    )  # fmt: skip
+
+
+def answer(asked: Question, kind: str, rng: random.Random, mark: int | None) -> str:  # noqa: PLR0911
+    """An answer in one of the ways that models write; `mark` sets it apart from all others."""
+    if rng.random() < 0.1 and mark is None:
+        return "is_blank"
+    tail = "" if mark is None else f"{mark:07d}"
+    if kind == "number":
+        near = float(asked.value) * rng.choice((1, 1, 1.0005, 1.2))
+        digits = f"{near:.4g}" if mark is None else f"{near:.3f}{tail}"
+        unit = asked.unit or ""
+        ways = ("{0}", "{0}", "{0} {1}", "{0} {1}", "~{0}", "about {0} {1}", "{0} {1}.")
+        return rng.choice(ways).format(digits if "e" not in digits else f"{near:.0f}", unit).strip()
+    if kind == "truth":
+        if mark is None:
+            return rng.choice(("True", "False", "1", "0", "yes"))
+        return f"{rng.choice('01')}.{'0' * rng.randrange(1, 8)}{tail}"
+    if kind == "range":
+        low, high = json.loads(asked.value)
+        ways = ("{0}-{1}", "{0} to {1}", "from {0} to {1}", "{0}")
+        return rng.choice(ways).format(f"{low}.{tail or '0'}", f"{high}.0{tail}")
+    if kind == "na":
+        return (
+            f"{rng.randrange(100)}{tail and '.' + tail}"
+            if rng.random() < 0.5
+            else ("is_blank" if mark is None else f"Unable to answer {tail}")
+        )
+    if kind == "list":
+        return f"[{', '.join(rng.sample(NAMES, 2))}{tail and ', ' + tail}]"
+    name = rng.choice((asked.value, asked.value.lower(), f"the {rng.choice(NAMES)}"))
+    return f"{name}{tail and ' ' + tail}"
+
+
+def made(count: int, *, distinct: bool) -> tuple[list[Question], list[pa.Table]]:
+    """Questions, and one table of predictions a run."""
+    rng = random.Random(0)
+    kinds = rng.choices(list(SHARES), list(SHARES.values()), k=min(QUESTIONS, count))
+    gold = [question(place, kind, rng) for place, kind in enumerate(kinds)]
+    runs = []
+    for run in range(-(-count // len(gold))):
+        rows = min(len(gold), count - run * len(gold))
+        values = [
+            answer(one, kind, rng, run * len(gold) + place if distinct else None)
+            for place, (one, kind) in enumerate(zip(gold[:rows], kinds[:rows], strict=True))
+        ]
+        refs = [
+            [f"doc{rng.choice((place, place + 1)) % 300}"] + ["Doc7"] * (rng.random() < 0.3)
+            for place in range(rows)
+        ]
+        runs.append(
+            pa.table(
+                {
+                    "question_id": pa.array([one.id for one in gold[:rows]], pa.string()),
+                    "value": pa.array(values, pa.string()),
+                    "refs": pa.array(refs, pa.list_(pa.string())),
+                    "error": pa.nulls(rows, pa.string()),
+                }
+            )
+        )
+    return gold, runs
+
+
+def row_by_row(scoring: Scoring, gold: list[Question], run: pa.Table, name: str) -> dict[str, Any]:
+    """The same columns by judging one answer after the other."""
+    by_id = {row["question_id"]: row for row in run.to_pylist()}
+    columns: dict[str, list[Any]] = {name: [] for name in (
+        "environment", "questions", "run", "question_id", "rule", "value_correct", "ref_overlap",
+        "na_correct", "weighted_score", "why", "missing",
+    )}  # fmt: skip
+    for one in gold:
+        row = by_id.get(one.id)
+        given = None
+        if row is not None:
+            given = Prediction(row["value"], tuple(row["refs"] or ()), row["error"])
+        verdict = judge(scoring.rule, one, given)
+        if verdict is None:
+            continue
+        cells = (
+            "local", "set", name, one.id, scoring.rule, verdict.value_correct,
+            verdict.ref_overlap, verdict.na_correct, verdict.weighted(scoring.weights),
+            verdict.why, row is None or row["error"] is not None,
+        )  # fmt: skip
+        for column, cell in zip(columns.values(), cells, strict=True):
+            column.append(cell)
+    return columns
+
+
+def seconds(work: Callable[[], Any]) -> tuple[float, Any]:
+    started = time.process_time()
+    found = work()
+    return time.process_time() - started, found
+
+
+def measure(count: int, rule: str, *, distinct: bool) -> dict[str, Any]:
+    """Both ways over one set of answers; the peer over a sample of the runs."""
+    gold, runs = made(count, distinct=distinct)
+    scoring = Scoring(rule=rule)
+
+    names = [f"run{number:03d}" for number in range(len(runs))]
+
+    def ours() -> pa.Table:
+        table = judge_runs(scoring, Gold(gold), dict(zip(names, runs, strict=True)), PLACE, {})
+        components(rule, scoring.weights, verdict_arrays(rule, gold, names, table))
+        return table
+
+    taken_s, table = seconds(ours)
+    compared = max(1, min(len(runs), SAMPLE // len(gold)))
+    peer_s, peers = seconds(
+        lambda: [
+            row_by_row(scoring, gold, run, name)
+            for name, run in zip(names[:compared], runs, strict=False)
+        ]
+    )
+    judged = len(gold) * len(runs)
+    start = 0
+    for peer in peers:
+        part = table.slice(start, len(peer["run"]))
+        start += len(part)
+        for column, cells in peer.items():
+            if pa.types.is_floating(part[column].type):
+                same = np.array_equal(
+                    part[column].to_numpy().view(np.int64), np.array(cells).view(np.int64)
+                )
+            else:
+                same = part[column].to_pylist() == cells
+            if not same:
+                raise SystemExit(f"{rule}: the column {column} differs")
+    ours_per_s, peer_per_s = judged / taken_s, len(gold) * compared / peer_s
+    return {
+        "answers": "distinct" if distinct else "repeated",
+        "rule": rule,
+        "predictions": judged,
+        "seconds": round(taken_s, 3),
+        "seconds_per_million": round(1e6 / ours_per_s, 3),
+        "rows_per_s": round(ours_per_s),
+        "row_by_row_per_s": round(peer_per_s),
+        "compared": len(gold) * compared,
+        "ratio": round(ours_per_s / peer_per_s, 1),
+        "within_limits": 1e6 / ours_per_s <= LIMIT_S and ours_per_s / peer_per_s >= RATIO,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--predictions", type=int, default=1_000_000)
+    parser.add_argument("--rule", choices=RULES, action="append")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    pa.set_cpu_count(1)
+    rows = [
+        measure(options.predictions, rule, distinct=distinct)
+        for rule in options.rule or ["strict"]
+        for distinct in (True, False)
+    ]
+    if options.json:
+        json.dump(rows, sys.stdout, indent=2)
+        print()
+        return
+    for row in rows:
+        print(
+            f"{row['rule']}, {row['answers']} answers: {row['predictions']:,} predictions in "
+            f"{row['seconds']:.1f} s of one core, {row['rows_per_s']:,} a second; one by one "
+            f"{row['row_by_row_per_s']:,} a second: {row['ratio']:.1f} times as fast, "
+            f"{row['compared']:,} compared, equal to the bit"
+        )
+
+
+if __name__ == "__main__":
+    main()
