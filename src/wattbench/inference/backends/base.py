@@ -28,8 +28,8 @@ class Capabilities:
 
     Args:
         max_concurrency: Requests it answers at once at most; None: any number.
-        deterministic: At temperature 0 the same request gives the same reply, but for rounding
-            where a batch holds others, so that asking again after an unparsable reply is in vain.
+        deterministic: At temperature 0 the same request gives the same reply, so that asking
+            again after an unparsable reply is in vain.
         local_weights: The weights are a file on this machine.
         growing_weights: The file may grow without changing an answer that it gave before, so its
             bytes are no part of an answer's identity.
@@ -169,7 +169,9 @@ class Backend(Protocol):
     """What the engine asks of a backend; made with a `Setup`, registered by `@backend(name)`."""
 
     name: ClassVar[str]
-    capabilities: ClassVar[Capabilities]
+    capabilities: Capabilities
+    """Of the class: what it can do. Of an instance: what it can do as it is set."""
+
     requires: ClassVar[tuple[str, ...]]
     """Modules it imports; all are there in every installation unless `extra` is named."""
 
