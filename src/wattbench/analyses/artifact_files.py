@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -69,25 +70,25 @@ class Answer:
     verdict: tuple[bool, float, bool] | None = None
 
 
-def summary_of(folder: Path, problems: list[Problem]) -> Row:
-    """Content of summary.json; empty where there is none."""
-    path = folder / "summary.json"
-    if not path.exists():
-        problems.append(Problem("missing_file", "there is no summary.json"))
-        return {}
-    found = _json(path, "bad_summary_json", problems)
-    if found is not None and not isinstance(found, dict):
-        problems.append(Problem("bad_summary_json", "summary.json is no JSON object"))
-    return found if isinstance(found, dict) else {}
-
-
-def _json(path: Path, kind: str, problems: list[Problem]) -> Any:
+def json_of(path: Path, kind: str, problems: list[Problem]) -> Any:
+    """Content of a JSON file; None, and a problem of that kind, where it cannot be read."""
     try:
         # A NaN in a file is no number: it reads as unknown.
-        return json.loads(decode(path.read_bytes())[0], parse_constant=lambda _: None)
+        return writable(json.loads(decode(path.read_bytes())[0], parse_constant=lambda _: None))
     except (ValueError, RecursionError, OSError) as error:
         problems.append(Problem(kind, f"{path.name} cannot be read: {error}"))
         return None
+
+
+def writable(value: Any) -> Any:
+    """The value with half characters replaced: JSON can name them, but no file can hold them."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [writable(item) for item in value]
+    if isinstance(value, dict):
+        return {writable(key): writable(item) for key, item in value.items()}
+    return value
 
 
 def results_of(folder: Path, problems: list[Problem]) -> list[Row]:
@@ -102,7 +103,7 @@ def results_of(folder: Path, problems: list[Problem]) -> list[Row]:
     ]
     rows: list[Row] = []
     for path in paths:
-        found = _json(path, "bad_results_json", problems)
+        found = json_of(path, "bad_results_json", problems)
         if isinstance(found, dict):
             found = found.get("results")
         if not isinstance(found, list):
@@ -150,9 +151,14 @@ def plain_text(value: object) -> str:
 
 
 def plain_number(value: object) -> float | None:
-    """A number; None for anything else."""
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if plain else None  # type: ignore[arg-type]
+    """A finite number; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def ref_items(cell: str) -> tuple[str, ...]:
@@ -166,7 +172,7 @@ def ref_items(cell: str) -> tuple[str, ...]:
                 found = json.loads(candidate)
             except (ValueError, RecursionError):
                 continue
-            return tuple(str(item) for item in found)
+            return tuple(str(writable(item)) for item in found)
     return (plain,)
 
 
@@ -223,10 +229,9 @@ def _answer(cells: Mapping[str, str] | None, told: Row | None) -> Answer:
         value = plain_text(row.get("pred_value"))
         ref_cell = json.dumps(refs) if isinstance(refs, list) else plain_text(refs)
         why = plain_text(row.get("pred_explanation"))
-    error = plain_text(row.get("error")) or None
+    error = plain_text(row.get("error") or None) or None
     if error is None and why.startswith(FAILED) and is_abstention(value):
         error = why.removeprefix(FAILED).strip() or "no reason given"
-    stored = [row.get(key) for key in ("value_correct", "ref_score", "na_correct")]
     return Answer(
         value=None if error is not None else value,
         written=value,
@@ -236,10 +241,17 @@ def _answer(cells: Mapping[str, str] | None, told: Row | None) -> Answer:
         latency_s=plain_number(row.get("latency_seconds")),
         retrieval_s=plain_number(row.get("retrieval_seconds")),
         generation_s=plain_number(row.get("generation_seconds")),
-        verdict=None
-        if any(part is None for part in stored)
-        else (bool(stored[0]), float(stored[1] or 0.0), bool(stored[2])),
+        verdict=_verdict(row),
     )
+
+
+def _verdict(row: Row) -> tuple[bool, float, bool] | None:
+    """The judgement that an entry holds; None where a part of it is missing or no judgement."""
+    right, ref, na = (row.get(key) for key in ("value_correct", "ref_score", "na_correct"))
+    overlap = plain_number(ref)
+    if overlap is None or not isinstance(right, bool | int) or not isinstance(na, bool | int):
+        return None
+    return bool(right), overlap, bool(na)
 
 
 def gold_of(results: Sequence[Row]) -> dict[str, Question]:

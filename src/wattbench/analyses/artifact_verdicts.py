@@ -10,7 +10,7 @@ from wattbench.analyses.artifacts import Experiment
 from wattbench.errors import InputError
 from wattbench.scoring import wattbot
 from wattbench.scoring.rules import WATTBOT, Prediction, Verdict, judge, overall, unanswerable
-from wattbench.study.judgement import RuleName, Weights
+from wattbench.study.judgement import RULES, RuleName, Weights
 from wattbench.study.questions import Question
 from wattbench.tables.values import BLANK
 
@@ -46,6 +46,11 @@ def rule_of(experiments: Sequence[Experiment]) -> RuleName:
             mend="Choose one with --rule; all answers are judged by it.",
         )
     found: RuleName = rules.pop()
+    if found not in RULES:
+        raise InputError(
+            f"the experiments were scored by '{found}', a rule of a study's own.",
+            mend="Choose a built-in one with --rule; all answers are judged by it.",
+        )
     return found
 
 

@@ -21,8 +21,8 @@ from wattbench.analyses.artifact_files import (
     repeated_ids,
     results_of,
     submission_of,
-    summary_of,
 )
+from wattbench.analyses.artifact_summary import summary_of
 from wattbench.errors import InputError
 from wattbench.progress import Progress
 from wattbench.study.models import SMOKE

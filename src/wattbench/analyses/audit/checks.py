@@ -129,7 +129,8 @@ def score_mismatch(run: Facts) -> Iterator[Row]:
         what = (
             f"{len(run.changed)} answers are judged otherwise now: {some(list(run.changed))}"
             if run.changed
-            else f"summary.json says {said}, the judgements give {run.score:.6g}"
+            else f"summary.json says {'no score' if said is None else f'{said:.6g}'}, the judgements "
+            f"give {run.score:.6g}"
         )
         yield finding(
             "score_mismatch",

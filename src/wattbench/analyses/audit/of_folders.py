@@ -21,7 +21,7 @@ from wattbench.analyses.audit.facts import Facts, Power, Row, Times, Tokens, Tro
 from wattbench.analyses.audit.gold import audit_gold
 from wattbench.analyses.audit.of_study import placed
 from wattbench.files import digest
-from wattbench.study.judgement import RuleName, Weights
+from wattbench.study.judgement import RULES, RuleName, Weights
 from wattbench.study.questions import Question
 from wattbench.tables.values import is_abstention
 
@@ -106,7 +106,9 @@ def facts_of(
     summary, answers = experiment.summary, experiment.answers
     failed = [answer for answer in answers.values() if answer.error is not None]
     judged_by, score = _own_rule(experiment, gold, rule)
-    said = summary.get("overall_score") if summary else None if score is None else score.score
+    said = summary.get("overall_score")
+    if score is not None and not summary:
+        said = score.score
     versions = _versions(experiment)
     if experiment.ours or rule is None:
         versions["the scoring rule"] = judged_by
@@ -143,6 +145,9 @@ def _own_rule(
 ) -> tuple[RuleName, Scored | None]:
     """The rule that a run was scored by, and its score: of the guide's the one that fits."""
     own: RuleName | None = experiment.summary.get("rule")
+    if rule is None and own is not None and own not in RULES:
+        # A rule of a study's own may cost something to ask: the run is taken as it was scored.
+        return own, None
     candidates = (rule,) if rule is not None else (own,) if own is not None else GUIDE_RULES
     said = plain_number(experiment.summary.get("overall_score"))
     said = math.nan if said is None else said
@@ -161,7 +166,9 @@ def _own_rule(
 
 
 def _changed(experiment: Experiment, gold: Mapping[str, Question], rule: RuleName) -> list[str]:
-    found = []
+    found: list[str] = []
+    if rule not in RULES:
+        return found
     for identifier, answer in experiment.answers.items():
         verdict = verdict_of(rule, gold[identifier], experiment) if identifier in gold else None
         if answer.verdict is None or verdict is None:
@@ -235,8 +242,8 @@ def power_of(experiment: Experiment) -> Power:
     """Energy that an experiment's files tell."""
     hardware = experiment.summary.get("hardware") or {}
     energy_wh = plain_number(hardware.get("gpu_energy_wh"))
-    gpus = hardware.get("gpu_count")
-    gpus = gpus if isinstance(gpus, int) else None
+    count = plain_number(hardware.get("gpu_count"))
+    gpus = None if count is None else int(count)
     if not energy_wh or hardware.get("gpu_energy_method") == "none":
         if experiment.ensemble:
             reason = "an ensemble's folder holds no energy; it is the sum of its members'"
