@@ -13,15 +13,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from wattbench.analyses.folders import real_column
 from wattbench.tables.contract import reason_for
 
 Row = dict[str, Any]
 Reals = npt.NDArray[np.float64]
 
-READ = (
-    "asked", "prompt_tokens", "completion_tokens", "cached_tokens", "prefill_s", "decode_s",
-    "queue_s", "total_s", "answered_at", "segment",
+NUMBERS = (
+    "prompt_tokens", "completion_tokens", "cached_tokens", "prefill_s", "decode_s", "queue_s",
+    "total_s",
 )  # fmt: skip
 IDLE_SHARE = 0.01
 """Where no question was in flight for less than this share of answering, idling is left in."""
@@ -66,7 +68,7 @@ def efficiency(
     if energy is None:
         why = reason_for(row, "energy_answer_j") or "the answering energy is unknown"
         return dict.fromkeys(FROM_ENERGY), dict.fromkeys(FROM_ENERGY, why)
-    rows = [one for one in predictions.select(list(READ)).to_pylist() if one["asked"]]
+    rows = _asked(predictions)
     times = _answering(rows, segments, row)
     found, reasons = _by_phase(energy, rows)
     tokens = row["prompt_tokens"], row["completion_tokens"]
@@ -78,40 +80,59 @@ def efficiency(
     return found | intelligence, reasons | why_not
 
 
-def _by_phase(energy: float, rows: Sequence[Row]) -> tuple[Row, dict[str, str]]:
+@dataclass(frozen=True)
+class Asked:
+    """The questions that were asked, each array of shape (questions,); NaN is unknown.
+
+    Args:
+        numbers: The columns of `NUMBERS` by name.
+        end: When each was answered, seconds since 1970.
+        segment: Number of the segment that answered it.
+    """
+
+    numbers: dict[str, Reals]
+    end: Reals
+    segment: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.end)
+
+
+def _asked(predictions: pa.Table) -> Asked:
+    rows = predictions.filter(predictions["asked"])
+    end = rows["answered_at"].cast(pa.timestamp("us")).cast(pa.int64())
+    segment = rows["segment"].combine_chunks().dictionary_encode().indices
+    return Asked(
+        {name: real_column(rows, name) for name in NUMBERS},
+        np.asarray(end.cast(pa.float64()).to_numpy()) / 1e6,
+        np.asarray(pc.fill_null(segment, -1).to_numpy(), dtype=np.int64),
+    )
+
+
+def _by_phase(energy: float, rows: Asked) -> tuple[Row, dict[str, str]]:
     """Answering energy by what the engine did: shared by the seconds of prefill and decode."""
     names = FROM_ENERGY[:4]
-    seconds = [(one["prefill_s"], one["decode_s"]) for one in rows]
-    if not rows or any(None in pair for pair in seconds):
-        return dict.fromkeys(names), dict.fromkeys(names, NO_SECONDS)
-    prefill, decode = (math.fsum(column) for column in zip(*seconds, strict=True))
-    if prefill + decode <= 0:
+    prefill, decode = (float(rows.numbers[name].sum()) for name in ("prefill_s", "decode_s"))
+    if not len(rows) or np.isnan(prefill + decode) or prefill + decode <= 0:
         return dict.fromkeys(names), dict.fromkeys(names, NO_SECONDS)
     prefill_j = energy * prefill / (prefill + decode)
     parts = prefill_j, energy - prefill_j
-    prompt = _sum(
-        None if one["prompt_tokens"] is None else one["prompt_tokens"] - (one["cached_tokens"] or 0)
-        for one in rows
-    )
-    output = _sum(one["completion_tokens"] for one in rows)
+    read = rows.numbers["prompt_tokens"] - np.nan_to_num(rows.numbers["cached_tokens"])
+    counts = float(read.sum()), float(rows.numbers["completion_tokens"].sum())
     each = [
-        part / count if count else None for part, count in zip(parts, (prompt, output), strict=True)
+        None if np.isnan(count) or not count else part / count
+        for part, count in zip(parts, counts, strict=True)
     ]
     return dict(zip(names, (*parts, *each), strict=True)), {}
 
 
-def _sum(values: Any) -> int | None:
-    known = list(values)
-    return None if None in known else sum(known)
-
-
 def _intelligence(
-    energy: float, row: Mapping[str, Any], rows: Sequence[Row], times: Answering
+    energy: float, row: Mapping[str, Any], rows: Asked, times: Answering
 ) -> tuple[Row, dict[str, str]]:
     names = FROM_ENERGY[8:]
     found: Row = dict.fromkeys(names)
     accuracy, count = row["value_accuracy"], row["question_count"]
-    if not rows or times.busy_s <= 0 or energy <= 0:
+    if not len(rows) or times.busy_s <= 0 or energy <= 0:
         return found, dict.fromkeys(names, NO_TIMES)
     found["intelligence_per_joule_reference"] = accuracy / (energy / count)
     watts = _watts_by_query(energy, rows)
@@ -130,39 +151,35 @@ def _intelligence(
     return found, {}
 
 
-def _watts_by_query(energy: float, rows: Sequence[Row]) -> float | None:
+def _watts_by_query(energy: float, rows: Asked) -> float | None:
     """Mean over queries of the energy since the last one ended, over the query's latency."""
     spans = _spans(rows)
     if spans is None:
         return None
-    length = spans[-1][1] - min(start for start, _ in spans)
-    previous, watts = min(start for start, _ in spans), []
-    for start, end in spans:
-        if end > start:
-            watts.append(energy * (end - previous) / length / (end - start))
-        previous = end
-    mean = math.fsum(watts) / len(watts) if watts else 0.0
+    starts, ends = spans
+    since = np.diff(ends, prepend=starts.min())
+    lasting = ends > starts
+    if not lasting.any():
+        return None
+    watts = energy * since[lasting] / (ends[-1] - starts.min()) / (ends - starts)[lasting]
+    mean = float(watts.mean())
     return mean if mean > 0 else None
 
 
-def _spans(rows: Sequence[Row]) -> list[tuple[float, float]] | None:
+def _spans(rows: Asked) -> tuple[Reals, Reals] | None:
     """When each question was in flight, in the order they ended; None where one is unknown."""
-    spans: list[tuple[float, float]] = []
-    for one in rows:
-        if one["total_s"] is None or one["answered_at"] is None:
-            return None
-        end = one["answered_at"].timestamp()
-        spans.append((end - max(0.0, one["total_s"] - (one["queue_s"] or 0.0)), end))
-    spans.sort(key=lambda span: span[1])
-    return spans if spans and spans[-1][1] > min(start for start, _ in spans) else None
+    waited = np.nan_to_num(rows.numbers["queue_s"])
+    starts = rows.end - np.maximum(0.0, rows.numbers["total_s"] - waited)
+    if not len(rows) or np.isnan(starts).any() or rows.end.max() <= starts.min():
+        return None
+    order = np.argsort(rows.end, kind="stable")
+    return starts[order], rows.end[order]
 
 
-def _answering(rows: Sequence[Row], segments: Sequence[Row], run: Mapping[str, Any]) -> Answering:
+def _answering(rows: Asked, segments: Sequence[Row], run: Mapping[str, Any]) -> Answering:
     phases = [p for s in segments for p in s["phases"] if p["phase"] == "answer"]
     wall = math.fsum(phase["wall_s"] for phase in phases)
-    busy = 0.0
-    for name in {one["segment"] for one in rows}:
-        busy += _union([one for one in rows if one["segment"] == name])
+    busy = math.fsum(_union(rows, segment) for segment in np.unique(rows.segment))
     kinds = {"gpu"} if run["energy_scope"] == "device" else {"cpu", "memory"}
     idle: list[float | None] = []
     for phase in phases:
@@ -173,10 +190,15 @@ def _answering(rows: Sequence[Row], segments: Sequence[Row], run: Mapping[str, A
     return Answering(wall, min(wall, busy), mean)
 
 
-def _union(rows: Sequence[Row]) -> float:
-    """Seconds with at least one question in flight."""
-    covered, reached = 0.0, -math.inf
-    for start, end in sorted(_spans(rows) or []):
-        covered += max(0.0, end - max(start, reached))
-        reached = max(reached, end)
-    return covered
+def _union(rows: Asked, segment: int) -> float:
+    """Seconds of a segment with at least one question in flight."""
+    own = rows.segment == segment
+    numbers = {name: values[own] for name, values in rows.numbers.items()}
+    spans = _spans(Asked(numbers, rows.end[own], rows.segment[own]))
+    if spans is None:
+        return 0.0
+    order = np.argsort(spans[0], kind="stable")
+    starts, ends = spans[0][order], spans[1][order]
+    reached = np.maximum.accumulate(ends)
+    before = np.concatenate(([-np.inf], reached[:-1]))
+    return float(np.maximum(0.0, ends - np.maximum(starts, before)).sum())

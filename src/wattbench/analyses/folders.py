@@ -9,7 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from wattbench.study.layout import Layout, RunFiles
 from wattbench.study.models import Study
@@ -137,3 +139,10 @@ def concatenated(tables: Sequence[pa.Table], table: Table) -> pa.Table:
     """Tables of one kind below each other, in the contract's schema."""
     whole = pa.concat_tables([table.schema.empty_table(), *tables])
     return whole.combine_chunks().replace_schema_metadata(table.schema.metadata)
+
+
+def real_column(table: pa.Table, name: str) -> NDArray[np.float64]:
+    """A column of numbers as an array of shape (rows,); null is NaN."""
+    column = table[name].cast(pa.float64())
+    found: NDArray[np.float64] = column.to_numpy()
+    return found

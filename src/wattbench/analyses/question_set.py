@@ -19,7 +19,7 @@ from wattbench.analyses.efficiency import efficiency
 from wattbench.analyses.ensemble_costs import summed
 from wattbench.analyses.ensemble_rows import ensemble_row
 from wattbench.analyses.flags import complete
-from wattbench.analyses.folders import Absent, Folder, concatenated
+from wattbench.analyses.folders import Absent, Folder, concatenated, real_column
 from wattbench.analyses.frontier import frontier
 from wattbench.analyses.headline import choose
 from wattbench.analyses.joint import Joint, Metered, joint, metered
@@ -45,13 +45,11 @@ from wattbench.study.questions import Question
 from wattbench.tables.answers import PREDICTIONS
 from wattbench.tables.runs import RUNS
 from wattbench.tables.verdicts import SCORES
-from wattbench.telemetry.allocation import allocate
+from wattbench.telemetry.allocation import Asked, shares
 from wattbench.telemetry.energy import run_energy
 
 Row = dict[str, Any]
-SHARED_BY = (
-    "question_id", "asked", "prompt_tokens", "completion_tokens", "prefill_s", "decode_s",
-)  # fmt: skip
+SHARED_BY = ("prompt_tokens", "completion_tokens", "prefill_s", "decode_s")
 """Columns of `predictions` that a question's share of the energy depends on."""
 
 OF_ANSWERING = ("energy_per_question_j", "frontier", "frontier_probability")
@@ -153,7 +151,7 @@ def _runs(
     by_name: dict[str, Row] = {}
     by_folder = {folder.name: folder for folder in folders}
     places = {folder.name: place for place, folder in enumerate(folders)}
-    shares: dict[str, Reals | None] = {}
+    parts: dict[str, Reals | None] = {}
     meters: list[Metered | None] = []
     members_of: dict[int, list[int]] = {}
     others = set_columns(found, pairs)
@@ -167,7 +165,7 @@ def _runs(
             row |= members_columns(members)
             energy, flags = summed(members, [meters[places[name]] for name in row["members"]])
             price, told = summed_prices(members)
-            shares[folder.name] = _summed_shares(shares, row["members"])
+            parts[folder.name] = _summed_shares(parts, row["members"])
             members_of[place] = [places[member] for member in row["members"]]
             meters.append(None)
         else:
@@ -175,13 +173,13 @@ def _runs(
             row |= ledger_columns(folder, segments)
             energy, flags = measured(run_energy(segments, study.energy), folder.job)
             price, told = token_price(study, folder.name, folder.job)
-            shares[folder.name] = _shares(folder.predictions, energy["energy_answer_j"], gold)
-            parts = _parts(shares[folder.name])
-            meters.append(metered(energy, segments, study.energy, parts, folder.name))
+            parts[folder.name] = _shares(folder.predictions, energy["energy_answer_j"], gold)
+            normal = _parts(parts[folder.name])
+            meters.append(metered(energy, segments, study.energy, normal, folder.name))
         price |= per_correct(price, row["correct"])
         by_name[folder.name] = row | energy | price | {"flags": [*flags, *told]}
         tables.predictions.append(
-            _with_shares(folder.predictions, shares[folder.name], energy["energy_method"], gold)
+            _with_shares(folder.predictions, parts[folder.name], energy["energy_method"], gold)
         )
         tables.compute += [_placed_compute(job, folder) for job in folder.compute]
     draws = joint(found, meters, members_of, study.scoring)
@@ -263,10 +261,17 @@ def _shares(
     """Every question's share of a run's answering energy, of shape (questions,)."""
     if answer_j is None:
         return None
-    rows = predictions.select(list(SHARED_BY)).to_pylist()
-    joules = allocate(rows, answer_j)
-    found = dict(zip((row["question_id"] for row in rows), joules, strict=True))
-    return np.array([found.get(question.id, 0.0) for question in gold], dtype=np.float64)
+    truths = predictions["asked"].to_numpy()
+    numbers = (real_column(predictions, name) for name in SHARED_BY)
+    joules = shares(Asked(truths, *numbers), answer_j)
+    places = pc.index_in(
+        pa.array([question.id for question in gold], pa.string()),
+        predictions["question_id"].combine_chunks(),
+    )
+    known = pc.is_valid(places).to_numpy(zero_copy_only=False)
+    found = np.zeros(len(gold))
+    found[known] = joules[places.drop_null().to_numpy()]
+    return found
 
 
 def _summed_shares(shares: Mapping[str, Reals | None], members: Sequence[str]) -> Reals | None:

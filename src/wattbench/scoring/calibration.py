@@ -10,6 +10,7 @@ NaN, never 0.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -208,6 +209,7 @@ def histogram(
     return Histogram(edges[:-1], edges[1:], count.astype(np.int64), positive.astype(np.int64))
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def risk_label(question: Question) -> float:
     """1 where the gold answer is true, 0 where it is false, NaN where it is neither.
 

@@ -2,14 +2,54 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 Row = Mapping[str, Any]
+Reals = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What of a run's answers the shares depend on, each of shape (answers,); NaN is unknown.
+
+    Args:
+        asked: Whether the model was asked.
+        prompt_tokens: Tokens read.
+        completion_tokens: Tokens generated.
+        prefill_s: Seconds of reading.
+        decode_s: Seconds of generating.
+    """
+
+    asked: NDArray[np.bool_]
+    prompt_tokens: Reals
+    completion_tokens: Reals
+    prefill_s: Reals
+    decode_s: Reals
 
 
 def allocate(predictions: Sequence[Row], answer_j: float) -> list[float]:
+    """Each question's share of the answering energy; see `shares`.
+
+    Args:
+        predictions: Rows of `predictions` of one run.
+        answer_j: Answering energy of the run, joules.
+    """
+
+    def column(name: str) -> Reals:
+        return np.array([row.get(name) for row in predictions], dtype=np.float64)
+
+    truths = np.array([bool(row.get("asked")) for row in predictions], dtype=np.bool_)
+    numbers = (column(n) for n in ("prompt_tokens", "completion_tokens", "prefill_s", "decode_s"))
+    found: list[float] = shares(Asked(truths, *numbers), answer_j).tolist()
+    return found
+
+
+def shares(answers: Asked, answer_j: float) -> Reals:
     """Each question's share of the answering energy: an allocation, no measurement.
 
     The share goes by the tokens that were in flight for the question, each weighted by what a
@@ -19,65 +59,50 @@ def allocate(predictions: Sequence[Row], answer_j: float) -> list[float]:
     asked. A question that was not asked gets nothing, unless none was.
 
     Args:
-        predictions: Rows of `predictions` of one run.
+        answers: The run's answers.
         answer_j: Answering energy of the run, joules.
 
     Returns:
-        Joules, in the order of `predictions`; their sum is `answer_j` to 1e-9 of it.
+        Joules, of shape (answers,); their sum is `answer_j` to 1e-9 of it.
     """
-    if not predictions:
-        return []
-    weights = _in_flight(predictions)
-    total = math.fsum(weights)
+    if not len(answers.asked):
+        return np.empty(0)
+    weights = _in_flight(answers)
+    total = float(weights.sum())
     if total <= 0:
-        weights, total = [1.0] * len(predictions), float(len(predictions))
-    shares = [answer_j * (weight / total) for weight in weights]
-    largest = max(range(len(shares)), key=lambda place: abs(shares[place]))
-    shares[largest] += answer_j - math.fsum(shares)
-    return shares
+        weights, total = np.ones(len(weights)), float(len(weights))
+    joules: Reals = answer_j * (weights / total)
+    joules[np.argmax(np.abs(joules))] += answer_j - float(joules.sum())
+    return joules
 
 
-def _in_flight(predictions: Sequence[Row]) -> list[float]:
-    prefill_rate = _rate(predictions, "prefill_s", "prompt_tokens")
-    decode_rate = _rate(predictions, "decode_s", "completion_tokens")
+def _in_flight(answers: Asked) -> Reals:
+    prefill_rate = _rate(answers.prefill_s, answers.prompt_tokens)
+    decode_rate = _rate(answers.decode_s, answers.completion_tokens)
     if prefill_rate is None or decode_rate is None:
         # Seconds and tokens do not add: without seconds for all phases only tokens are left.
-        timed = all(r.get("prefill_s") is not None for r in predictions if r.get("asked"))
-        timed = timed and all(r.get("decode_s") is not None for r in predictions if r.get("asked"))
-        if not timed:
+        seconds = (answers.prefill_s + answers.decode_s)[answers.asked]
+        if np.isnan(seconds).any():
             prefill_rate = decode_rate = None
-    weights = [_weight(row, prefill_rate, decode_rate) for row in predictions]
-    known = [weight for weight in weights if weight is not None]
-    mean = math.fsum(known) / len(known) if known else 1.0
-    return [
-        0.0 if not row.get("asked") else mean if weight is None else weight
-        for row, weight in zip(predictions, weights, strict=True)
-    ]
+    prefill = _phase(answers.prefill_s, answers.prompt_tokens, prefill_rate)
+    decode = _phase(answers.decode_s, answers.completion_tokens, decode_rate)
+    nothing = np.isnan(prefill) & np.isnan(decode)
+    weights = np.nan_to_num(prefill) + np.nan_to_num(decode)
+    known = answers.asked & ~nothing
+    mean = float(weights[known].mean()) if known.any() else 1.0
+    found: Reals = np.where(nothing, mean, weights)
+    return np.where(answers.asked, found, 0.0)
 
 
-def _rate(predictions: Sequence[Row], seconds: str, tokens: str) -> float | None:
+def _rate(seconds: Reals, tokens: Reals) -> float | None:
     """Seconds a token over the questions whose seconds and tokens are both known."""
-    both = [(r[seconds], r[tokens]) for r in predictions if _known(r, seconds) and r.get(tokens)]
-    count = math.fsum(token for _, token in both)
-    return math.fsum(second for second, _ in both) / count if count else None
+    both = ~np.isnan(seconds) & (np.nan_to_num(tokens) > 0)
+    count = float(tokens[both].sum())
+    return float(seconds[both].sum()) / count if count else None
 
 
-def _known(row: Row, name: str) -> bool:
-    return row.get(name) is not None
-
-
-def _weight(row: Row, prefill_rate: float | None, decode_rate: float | None) -> float | None:
-    if not row.get("asked"):
-        return None
-    prefill = _phase(row, "prefill_s", "prompt_tokens", prefill_rate)
-    decode = _phase(row, "decode_s", "completion_tokens", decode_rate)
-    known = [part for part in (prefill, decode) if part is not None]
-    return math.fsum(known) if known else None
-
-
-def _phase(row: Row, seconds: str, tokens: str, rate: float | None) -> float | None:
-    if rate is not None and _known(row, seconds):
-        return float(row[seconds])
-    if not _known(row, tokens):
-        return None
-    return float(row[tokens]) * (1.0 if rate is None else rate)
+def _phase(seconds: Reals, tokens: Reals, rate: float | None) -> Reals:
+    standing_in: Reals = tokens * (1.0 if rate is None else rate)
+    if rate is None:
+        return standing_in
+    return np.where(np.isnan(seconds), standing_in, seconds)
