@@ -82,10 +82,13 @@ def _jaccard(
         row = np.concatenate([row, empty])
         code = np.concatenate([code, np.full(empty.size, codes.setdefault(one, len(codes)))])
     row, code = row[code >= 0], code[code >= 0]
-    if lengths.size and lengths.max() > 1:
+    many = lengths[row] > 1
+    if many.any():
         # A reference that is cited twice counts once.
-        keys = np.sort(row * len(codes) + code)
-        row, code = np.divmod(keys[np.diff(keys, prepend=-1) != 0], len(codes))
+        keys = np.sort(row[many] * len(codes) + code[many])
+        keys = keys[np.diff(keys, prepend=-1) != 0]
+        row = np.concatenate([row[~many], keys // len(codes)])
+        code = np.concatenate([code[~many], keys % len(codes)])
     cited = np.bincount(row, minlength=rows)
     row, code = row[code < known], code[code < known]
     asked = question[row] * known + code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wattbench.scoring.texts import Places, Truths
 
@@ -36,10 +37,10 @@ class Codes:
         """Give answers one of two verdicts; `right` is of the rows' shape."""
         self.code[rows] = np.where(right, self.code_of((True, yes)), self.code_of((False, no)))
 
-    def right(self) -> Truths:
-        """Where the value is right, of shape (rows,)."""
+    def right(self, code: NDArray[np.int32]) -> Truths:
+        """Where codes say that the value is right."""
         table = np.array([*(right for right, _ in self._codes), False], dtype=np.bool_)
-        found: Truths = table[np.maximum(self.code, OPEN)]
+        found: Truths = table[np.maximum(code, OPEN)]
         return found
 
     def reasons(self) -> tuple[str, ...]:

@@ -75,51 +75,92 @@ def judge_columns(
             and `there`, which is false where there is no answer.
         own: What judges the value under a rule that is not built in.
     """
-    columns = {name: _whole(predictions[name]) for name in ("value", "refs", "error", "there")}
+    refs, error, value = (_whole(predictions[name]) for name in ("refs", "error", "value"))
+    there = texts.truths(_whole(predictions["there"]))
+    cells = pa.table({"value": value, "error": error, "there": pa.array(there)})
+    known = _distinct(gold, question, cells)
+    if known is None:
+        found, na, judged = _judge_values(rule, gold, question, cells, own)
+        code = found.code
+    else:
+        at, inverse = known
+        found, na, judged = _judge_values(rule, gold, question[at], cells.take(pa.array(at)), own)
+        code, na, judged = found.code[inverse], na[inverse], judged[inverse]
+    if rule in WATTBOT:
+        ref = wattbot_overlaps(gold, question, refs)
+    else:
+        answered = there & texts.truths(pc.and_(pc.is_null(error), pc.is_valid(value)))
+        ref = np.where(answered, strict_overlaps(gold, question, refs), 0.0)
+    return Judged(judged, found.right(code), ref, na, np.maximum(code, 0), found.reasons())
+
+
+def _judge_values(
+    rule: RuleName, gold: Gold, question: Places, cells: pa.Table, own: ValueRule | None
+) -> tuple[Codes, Truths, Truths]:
+    """Verdicts on values, where an unanswerable question was left blank, and what is judged."""
+    values, errors, there = (_whole(cells[name]) for name in ("value", "error", "there"))
+    there = texts.truths(there)
     blank = gold.unanswerable(rule)[question]
-    there = texts.truths(columns["there"])
     version = WATTBOT.get(rule)
     found = Codes(len(question))
     if version is not None:
-        values = pc.fill_null(columns["value"], BLANK)
+        values = pc.fill_null(values, BLANK)
         unasked = np.flatnonzero(there & blank)
         found.set(unasked, (True, "an unanswerable question always counts as right"))
         na = ~blank
         na[unasked] = blanks(values.take(pa.array(unasked)))
         open_rows = np.flatnonzero(there & ~blank)
         judge_wattbot(found, gold.wattbot, question, values, open_rows, version=version)
-        rest = open_rows[found.code[open_rows] == OPEN]
-        _one_by_one(
-            found,
-            rest,
-            question[rest],
-            values.take(pa.array(rest)),
-            lambda place, value: wattbot.value_correct(gold.questions[place].value, value, version),
-        )
-        ref = wattbot_overlaps(gold, question, columns["refs"])
-        judged = there
+
+        def one(place: int, value: str) -> tuple[bool, str] | None:
+            return wattbot.value_correct(gold.questions[place].value, value, version)
+
     else:
-        answered = there & texts.truths(
-            pc.and_(pc.is_null(columns["error"]), pc.is_valid(columns["value"]))
-        )
-        _failures(found, there, answered, columns["error"])
-        values = columns["value"]
+        answered = there & texts.truths(pc.and_(pc.is_null(errors), pc.is_valid(values)))
+        _failures(found, there, answered, errors)
         na = _blank_answers(found, np.flatnonzero(answered & blank), values) | ~blank
         open_rows = np.flatnonzero(answered & ~blank)
         if rule == "strict":
             judge_strict(found, gold.strict, question, values, open_rows)
-        rest = open_rows[found.code[open_rows] == OPEN]
         value_rule = own or VALUE_RULES[rule]
-        _one_by_one(
-            found,
-            rest,
-            question[rest],
-            values.take(pa.array(rest)),
-            lambda place, value: value_rule(gold.questions[place], value),
-        )
-        ref = np.where(answered, strict_overlaps(gold, question, columns["refs"]), 0.0)
-        judged = found.code != LEFT_OUT
-    return Judged(judged, found.right(), ref, na, np.maximum(found.code, 0), found.reasons())
+
+        def one(place: int, value: str) -> tuple[bool, str] | None:
+            return value_rule(gold.questions[place], value)
+
+    rest = open_rows[found.code[open_rows] == OPEN]
+    _one_by_one(found, rest, question[rest], values.take(pa.array(rest)), one)
+    return found, na, there if version is not None else found.code != LEFT_OUT
+
+
+SAMPLE = 16_384
+REPEATED = 0.2
+"""Share of a sample's values that stand in it before, from which it pays to sort them out."""
+
+
+def _distinct(gold: Gold, question: Places, cells: pa.Table) -> tuple[Places, Places] | None:
+    """Rows that give all answers to all questions once, and for every row its place in them.
+
+    None where hardly an answer repeats.
+    """
+    rows, values, errors = len(question), _whole(cells["value"]), _whole(cells["error"])
+    both = pc.and_(pc.is_valid(values), pc.is_valid(errors))
+    if rows <= len(gold.questions) or pc.any(both).as_py():
+        return None
+    some = values.take(pa.array(np.linspace(0, rows - 1, min(SAMPLE, rows)).astype(np.int64)))
+    if 1 - pc.count_distinct(some).as_py() / len(some) < REPEATED:
+        return None
+    coded = values.dictionary_encode()
+    failed = errors.dictionary_encode()
+    nothing = len(coded.dictionary)
+    # Behind the values' codes: no answer, a failure of no kind, then the kinds of failures.
+    kind = pc.fill_null(pc.add(failed.indices, nothing + 2), nothing + 1)
+    kind = pc.if_else(_whole(cells["there"]), kind, nothing)
+    codes = pc.coalesce(coded.indices, kind.cast(pa.int32())).to_numpy().astype(np.int64)
+    keys = pa.array(codes * len(gold.questions) + question).dictionary_encode()
+    inverse = keys.indices.to_numpy().astype(np.intp)
+    at = np.empty(len(keys.dictionary), dtype=np.intp)
+    at[inverse[::-1]] = np.arange(rows - 1, -1, -1)
+    return at, inverse
 
 
 def _whole(column: Any) -> pa.Array:

@@ -103,11 +103,12 @@ def judge_runs(
 
 def _asked(gold: Gold, predictions: pa.Table) -> pa.Table:
     """A run's answers, one a question in the questions' order, and whether each is there."""
-    at = pc.index_in(gold.identifiers, predictions["question_id"].combine_chunks())
+    identifiers = predictions["question_id"].combine_chunks()
     columns = predictions.select(["value", "refs", "error"])
-    if not at.equals(pa.array(np.arange(len(at)), at.type)) or len(at) != columns.num_rows:
-        columns = columns.take(at)
-    return columns.append_column("there", pc.is_valid(at))
+    if identifiers.equals(gold.identifiers):
+        return columns.append_column("there", pa.repeat(pa.scalar(True), len(identifiers)))
+    at = pc.index_in(gold.identifiers, identifiers)
+    return columns.take(at).append_column("there", pc.is_valid(at))
 
 
 def verdict_arrays(

@@ -22,7 +22,8 @@ ABSOLUTE = 1e-3
 
 HEDGE = re.compile(
     r"^(?:(?:more than|less than|greater than|fewer than|approximately|about|around|over|under"
-    r"|nearly|roughly|up to|at least|at most)\s+|[~\u2248><]\s*)",
+    r"|nearly|roughly|up to|at least|at most)\s+"
+    "|[~\u2248><]\\s*)",
     re.IGNORECASE,
 )
 SUFFIXED = re.compile(r"^([+-]?\d+(?:\.\d+)?)\s*([kmbt])$", re.IGNORECASE)
