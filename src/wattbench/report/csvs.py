@@ -4,47 +4,53 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+
 from wattbench.report import formats
-from wattbench.report.data import Group, ReportData
-from wattbench.report.findings import flags
+from wattbench.report.data import Group
+from wattbench.report.findings import nulls
+from wattbench.report.grids import why_null
 from wattbench.report.tables import by_kind
-from wattbench.tables.contract import Table
+from wattbench.tables.contract import FLAGS_COLUMN, Table
 from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
+from wattbench.tables.spreadsheets import safe_text
 from wattbench.tables.verdicts import COMPARISONS, VOTES
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
-_FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What a spreadsheet may take for a formula, full-width forms included."""
+UNKNOWN = "unknown"
+"""Kind of the flag that explains a null."""
 
 
-def safe_cell(value: object) -> str:
-    """A value as a CSV cell that no spreadsheet takes for a formula.
-
-    Text that starts as a formula does gets an apostrophe in front; a plain number stays. None is
-    the empty cell, lists are joined by '; '.
-    """
+def listed(value: object) -> str:
+    """A value as plain text: None is empty, the items of a list are joined by '; '."""
     if value is None:
         return ""
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | np.ndarray):
         value = "; ".join(
             f"{v['column']}: {v['detail']} ({v['kind']})" if isinstance(v, Mapping) else str(v)
             for v in value
         )
-    text = formats.clean(str(value))
-    if text.lstrip(" ").startswith(_FORMULA) and not _NUMBER.match(text):
-        return f"'{text}"
-    return text
+    return formats.clean(str(value))
+
+
+def safe_cell(value: object) -> str:
+    """A value as a CSV cell that no spreadsheet takes for a formula.
+
+    Text that starts as a formula does, blanks before it or not, gets an apostrophe in front; a
+    plain number stays one. None is the empty cell. After OWASP's page on CSV injection.
+    """
+    return safe_text(listed(value))
 
 
 def to_csv(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
@@ -56,9 +62,35 @@ def to_csv(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     return stream.getvalue()
 
 
-def _of_table(table: Table, rows: Iterable[Mapping[str, Any]]) -> str:
-    names = list(table.names())
-    return to_csv(names, ([row[n] for n in names] for row in rows))
+def table_csv(table: Table, rows: Iterable[Mapping[str, Any]], names: Iterable[str] = ()) -> str:
+    """A table as CSV for people.
+
+    Where the table has reasons (`flags`), an unknown figure is 'not measured', and two columns at
+    the end hold why, and what to know of figures that are there. Elsewhere it is empty.
+
+    Args:
+        table: Its contract.
+        rows: Its rows.
+        names: Columns to write; empty is all of them.
+    """
+    shown = [n for n in (list(names) or table.names()) if n != FLAGS_COLUMN.name]
+    if FLAGS_COLUMN.name not in table.names():
+        return to_csv(shown, ([row[n] for n in shown] for row in rows))
+    return to_csv(
+        [*shown, "not_measured", "notes"],
+        (
+            [
+                *(formats.NOT_MEASURED if row[n] is None else row[n] for n in shown),
+                [f"{n}: {why_null(table, dict(row), n)}" for n in shown if row[n] is None],
+                [
+                    f"{f['column']}: {f['detail']}"
+                    for f in row["flags"] or ()
+                    if f["kind"] != UNKNOWN
+                ],
+            ]
+            for row in rows
+        ),
+    )
 
 
 ANSWERS = (
@@ -78,10 +110,10 @@ def _answers(group: Group) -> str:
     return to_csv(ANSWERS, rows)
 
 
-def csv_files(data: ReportData, group: Group) -> dict[str, str]:
+def csv_files(group: Group) -> dict[str, str]:
     """CSV text by file stem: the figures behind everything the report shows of a group."""
     return {
-        "models": _of_table(RUNS, (r.row for r in group.runs)),
+        "models": table_csv(RUNS, (r.row for r in group.runs)),
         "question-types": to_csv(
             ("kind", "run", "right", "questions", "accuracy", "accuracy_low", "accuracy_high"),
             (
@@ -89,19 +121,16 @@ def csv_files(data: ReportData, group: Group) -> dict[str, str]:
                 for r in by_kind(group)
             ),
         ),
-        "comparisons": _of_table(COMPARISONS, group.comparisons),
-        "ensembles": _of_table(ENSEMBLES, group.ensembles),
-        "votes": _of_table(
+        "comparisons": table_csv(COMPARISONS, group.comparisons),
+        "ensembles": table_csv(ENSEMBLES, group.ensembles),
+        "votes": table_csv(
             VOTES, (v for _, vs in sorted(group.votes.items()) for v in vs.table.to_pylist())
         ),
-        "compute": _of_table(COMPUTE, group.compute),
+        "compute": table_csv(COMPUTE, group.compute),
         "answers": _answers(group),
         "not-measured": to_csv(
             ("table", "column", "reason", "runs"),
-            (
-                (t, c, d, list(dict.fromkeys(rs)))
-                for (t, c, d), rs in flags(group, "unknown").items()
-            ),
+            ((t, c, d, list(dict.fromkeys(rs))) for (t, c, d), rs in nulls(group).items()),
         ),
-        "audit": _of_table(AUDIT, group.audit),
+        "audit": table_csv(AUDIT, group.audit),
     }

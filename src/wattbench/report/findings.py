@@ -12,11 +12,8 @@ from wattbench.report.data import Group
 from wattbench.report.grids import Badge, Cell, Grid, Head, count, text
 from wattbench.report.tables import run_cell
 from wattbench.tables.answers import SEGMENTS
-from wattbench.tables.contract import COUNT, REAL, Column
+from wattbench.tables.contract import Column, reason_for
 from wattbench.tables.runs import COMPUTE, ENSEMBLE, RUNS
-
-SHOWN = ("energy_per_correct_j", "energy_gross_j", "latency_p50_s", "rss_peak_bytes", "na_recall")
-"""Figures of the model table whose absence is listed even where no flag explains it."""
 
 _TABLES = (("runs", RUNS), ("segments", SEGMENTS), ("compute", COMPUTE))
 _ENDS = re.compile(r"_(low|high|uncertainty)(?=_|$)")
@@ -54,22 +51,28 @@ def flags(group: Group, kind: str) -> dict[tuple[str, str, str], list[str]]:
     return found
 
 
+def nulls(group: Group) -> dict[tuple[str, str, str], list[str]]:
+    """Runs by (table, column, reason) of every figure that is null.
+
+    Flags come first; a null of `runs` without a flag has the contract's word for a reason.
+    """
+    found = flags(group, "unknown")
+    for column in RUNS.columns:
+        for run in group.runs:
+            if run.row[column.name] is None and reason_for(run.row, column.name) is None:
+                reason = f"no reason recorded; null {column.null or 'where it should not be'}"
+                found.setdefault(("runs", column.name, reason), []).append(run.name)
+    return found
+
+
 def not_measured(group: Group) -> Grid:
     """Every figure that is null, with the reason, and the runs concerned."""
-    found = {key: runs for key, runs in flags(group, "unknown").items() if _is_figure(*key)}
-    for column in SHOWN:
-        for run in group.runs:
-            if run.row[column] is None and not any(
-                f["kind"] == "unknown" and f["column"] == column for f in run.row["flags"] or ()
-            ):
-                reason = f"no reason recorded; null {formats.contract_reason(RUNS, column)}"
-                found.setdefault(("runs", column, reason), []).append(run.name)
     return _flag_grid(
         group,
-        found,
+        {key: runs for key, runs in nulls(group).items() if _might_be_known(key[2])},
         name="not-measured",
         caption="Every figure that could not be measured. None of it is taken as zero. "
-        "Fields that are no figures stand in tables/not-measured.csv.",
+        "What cannot apply to a run stands in tables/not-measured.csv.",
         empty="Everything was measured.",
     )
 
@@ -85,12 +88,9 @@ def warnings(group: Group) -> Grid:
     )
 
 
-def _is_figure(table: str, column: str, detail: str) -> bool:
-    """Whether a null hides a figure, rather than a field that cannot apply."""
-    known = {c.name: c for c in dict(_TABLES)[table].columns}
-    if detail in _CANNOT_APPLY:
-        return False
-    return column not in known or known[column].type in {REAL, COUNT}
+def _might_be_known(detail: str) -> bool:
+    """Whether a null hides something, rather than that it cannot apply."""
+    return detail.removeprefix("no reason recorded; null ") not in _CANNOT_APPLY
 
 
 def _without_ends(columns: list[str]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from wattbench.report.content import Content
+from wattbench.report.views.registry import VIEWS
 
 
 def manifest(content: Content, outputs: dict[str, bytes], figures_failed: dict[str, str]) -> str:
@@ -30,10 +31,17 @@ def manifest(content: Content, outputs: dict[str, bytes], figures_failed: dict[s
         for name, drawn in part.views.items()
         if drawn.reason is not None
     ]
+    chosen = {name for part in content.groups for name in part.views}
+    skipped += [
+        {"view": name, "why": "the report's `which_figures` does not name it"}
+        for name in VIEWS
+        if name not in chosen
+    ]
     skipped += [{"figure": name, "why": why} for name, why in sorted(figures_failed.items())]
     skipped += [{"table": name, "why": why} for name, why in sorted(data.absent.items())]
     value: dict[str, Any] = {
         "study": data.study.study.name,
+        "report": data.name,
         "title": data.title,
         "question_sets": [
             {
@@ -46,6 +54,18 @@ def manifest(content: Content, outputs: dict[str, bytes], figures_failed: dict[s
             for p in content.groups
         ],
         "filters": data.filters,
+        "definition": data.definition.model_dump(mode="json", exclude_defaults=True),
+        "figures": [
+            {
+                "view": name,
+                "questions": part.group.questions,
+                "environment": part.group.environment,
+                "runs_not_shown": [{"run": run, "why": why} for run, why in drawn.left_out],
+            }
+            for part in content.groups
+            for name, drawn in part.views.items()
+            if drawn.figure is not None
+        ],
         "versions": content.made_with,
         "command": content.command,
         "inputs": {path: {"sha256": digest} for path, digest in sorted(data.inputs.items())},

@@ -41,7 +41,7 @@ def assign(study: Study, runs: list[str]) -> dict[str, Shade]:
     shades: dict[str, Shade] = {}
     for position, name in enumerate(known):
         entry = study.models.get(name)
-        colour = entry.colour if entry and entry.colour else _from_palette(position)
+        colour = entry.colour if entry and entry.colour else of_place(position)
         shades[name] = Shade(
             css=f"c{position}",
             light=against(colour.lower(), LIGHT_GROUND),
@@ -50,7 +50,8 @@ def assign(study: Study, runs: list[str]) -> dict[str, Shade]:
     return {name: shades[name] for name in runs}
 
 
-def _from_palette(position: int) -> str:
+def of_place(position: int) -> str:
+    """Colour of the run at a place, from 0."""
     lap, place = divmod(position, len(OKABE_ITO))
     colour = OKABE_ITO[place]
     if lap == 0:

@@ -1,76 +1,160 @@
-"""The report stage: tables in, a folder that can be mailed out."""
+"""The report stage: tables in, a folder that can be mailed out for each report of the study."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
 
 from wattbench.progress import Progress
-from wattbench.report.content import Content, content
+from wattbench.report.content import Content, GroupContent, content
 from wattbench.report.csvs import csv_files
-from wattbench.report.data import read_report_data
+from wattbench.report.data import ReportData, read_report_data
+from wattbench.report.exports import json_text, models_latex, not_measured_latex
 from wattbench.report.figures import figure_bytes
 from wattbench.report.manifest import manifest
 from wattbench.report.markdown import report_markdown
 from wattbench.report.page import page
+from wattbench.report.selection import shown_by
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
+from wattbench.study.reporting import Report
 from wattbench.tables.files import write_whole
+from wattbench.tables.runs import RUNS
+
+Files = dict[str, bytes]
+Saved = dict[Hashable, Files]
 
 
 def render(study: Study) -> None:
-    """Write the report of a study's tables.
+    """Write every report of a study: the default one, and those it names in folders beside it.
 
     The same tables give the same bytes. What cannot be drawn is left out with its reason on the
     page, in the Markdown and in the manifest; files of an earlier report that are made no more
     are removed.
 
     Raises:
-        InputError: A needed table or the study's analysis file is missing or broken.
+        InputError: A needed table or a file of the study's own words is missing or broken, or a
+            report selects no run.
         FaultError: The folder cannot be written.
     """
-    shown = content(read_report_data(study))
     folder = Layout(Path(study.study.results)).report
-    outputs: dict[str, bytes] = {}
+    data = read_report_data(study)
+    saved: Saved = {}
+    reports: list[tuple[str | None, Report]] = [(None, study.report), *study.reports.items()]
+    # All are made before one is written: a mistake in the last leaves the folder as it was.
+    made = {name: _made(data, definition, name, saved) for name, definition in reports}
+    with Progress("report", total=sum(map(len, made.values())), unit="files") as progress:
+        for name, files in made.items():
+            own = folder if name is None else folder / name
+            for path, written in files.items():
+                write_whole(own / path, lambda stream, written=written: stream.write(written))  # type: ignore[misc]
+                progress.advance()
+            _remove_leftovers(own, set(files))
+    _remove_reports(folder, frozenset(study.reports))
+
+
+def render_one(study: Study, definition: Report, name: str, folder: Path) -> None:
+    """Write one report of a definition that the study does not hold into a folder of its own.
+
+    Raises:
+        InputError: As of `render`.
+        FaultError: The folder cannot be written.
+    """
+    files = _made(read_report_data(study), definition, name, {})
+    for path, written in files.items():
+        write_whole(folder / path, lambda stream, written=written: stream.write(written))  # type: ignore[misc]
+    _remove_leftovers(folder, set(files))
+
+
+def _made(data: ReportData, definition: Report, name: str | None, saved: Saved) -> Files:
+    """Every file of one report by its path in the report's folder."""
+    shown = content(shown_by(data, definition, name))
+    outputs: Files = {}
     links: dict[tuple[str, str], str] = {}
     failed: dict[str, str] = {}
-    _draw_figures(shown, outputs, links, failed)
+    _draw_figures(shown, outputs, links, failed, saved)
     for part in shown.groups:
-        ending = f"-{part.group.slug}" if len(shown.groups) > 1 else ""
-        for stem, text in csv_files(shown.data, part.group).items():
+        ending = _ending(shown, part)
+        for stem, text in csv_files(part.group).items():
             outputs[f"tables/{stem}{ending}.csv"] = text.encode()
+        rows = [run.row for run in part.group.runs]
+        outputs[f"tables/models{ending}.json"] = json_text(RUNS, rows).encode()
+        outputs[f"tables/models{ending}.tex"] = models_latex(part.group).encode()
+        outputs[f"tables/not-measured{ending}.tex"] = not_measured_latex(part.group).encode()
     outputs["report.md"] = report_markdown(shown, links).encode()
     outputs["index.html"] = page(shown).encode()
     outputs["manifest.yaml"] = manifest(shown, outputs, failed).encode()
-    with Progress("report", total=len(outputs), unit="files") as progress:
-        for path, written in outputs.items():
-            write_whole(folder / path, lambda stream, written=written: stream.write(written))  # type: ignore[misc]
-            progress.advance()
-    _remove_leftovers(folder, set(outputs))
+    return outputs
+
+
+def _ending(shown: Content, part: GroupContent) -> str:
+    return f"-{part.group.slug}" if len(shown.groups) > 1 else ""
 
 
 def _draw_figures(
     shown: Content,
-    outputs: dict[str, bytes],
+    outputs: Files,
     links: dict[tuple[str, str], str],
     failed: dict[str, str],
+    saved: Saved,
 ) -> None:
-    for part in shown.groups:
-        ending = f"-{part.group.slug}" if len(shown.groups) > 1 else ""
-        for name, drawn in part.views.items():
-            if drawn.figure is None:
-                continue
-            stem = f"figures/{name}{ending}"
-            try:
-                for suffix, written in figure_bytes(drawn.figure).items():
+    wanted = shown.data.definition.outputs
+    count = sum(len(part.views) for part in shown.groups)
+    with Progress("plots", total=count, unit="plots") as progress:
+        for part in shown.groups:
+            for name, drawn in part.views.items():
+                progress.advance()
+                if drawn.figure is None:
+                    continue
+                stem = f"figures/{name}{_ending(shown, part)}"
+                key = _key(shown, part, name)
+                try:
+                    if key not in saved:
+                        saved[key] = figure_bytes(drawn.figure, wanted.fig_format, wanted.dpi)
+                except Exception as error:  # noqa: BLE001 - a plot's fault must not cost the rest
+                    failed[stem] = f"{type(error).__name__}: {error}"
+                    continue
+                for suffix, written in saved[key].items():
                     outputs[f"{stem}.{suffix}"] = written
-            except Exception as error:  # noqa: BLE001 - a plot's fault must not cost the rest
-                failed[stem] = f"{type(error).__name__}: {error}"
-            else:
-                links[part.group.slug, name] = f"{stem}.png"
+                links[part.group.slug, name] = f"{stem}.{wanted.fig_format[0]}"
+
+
+def _key(shown: Content, part: GroupContent, name: str) -> Hashable:
+    """All that a figure is made from within one build: reports that agree in it share it."""
+    group, definition = part.group, shown.data.definition
+    return (
+        name,
+        group.environment,
+        group.questions,
+        tuple((run.name, run.row["top_group"], run.row["headline"]) for run in group.runs),
+        definition.thresholds,
+        definition.outputs.figures,
+        definition.outputs.fig_format,
+        definition.outputs.dpi,
+    )
+
+
+MADE = {
+    "figures": frozenset({".png", ".svg", ".pdf"}),
+    "tables": frozenset({".csv", ".json", ".tex"}),
+}
 
 
 def _remove_leftovers(folder: Path, written: set[str]) -> None:
-    for sub, suffixes in (("figures", {".png", ".svg", ".pdf"}), ("tables", {".csv"})):
+    for sub, suffixes in MADE.items():
         for path in sorted((folder / sub).glob("*")):
             if path.suffix in suffixes and f"{sub}/{path.name}" not in written:
                 path.unlink()
+
+
+def _remove_reports(folder: Path, named: frozenset[str]) -> None:
+    """Remove what was written for reports that the study names no more; other files stay."""
+    for own in sorted(folder.iterdir()):
+        if own.name in named or own.name in MADE or not (own / "manifest.yaml").is_file():
+            continue
+        _remove_leftovers(own, set())
+        for file in ("index.html", "report.md", "manifest.yaml"):
+            (own / file).unlink(missing_ok=True)
+        for empty in (own / "figures", own / "tables", own):
+            if empty.is_dir() and not any(empty.iterdir()):
+                empty.rmdir()

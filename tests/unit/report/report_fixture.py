@@ -36,6 +36,7 @@ LABELS = {
     "vote-all": "Majority of three",
     "vote-small": "Small pair",
 }
+FIGURES = ("frontier", "accuracy_by_type", "comparisons", "power")
 NO_METER = "no energy meter: the node has no RAPL domain that this user may read, and no GPU"
 SUBJECTS = (
     ("What was the PUE of Google's fleet in 2023?", "1.10", "ratio", ("googlepue",), ("figure",)),
@@ -73,7 +74,11 @@ def study(folder: Path, **changes: Any) -> Study:
             "pue": {"value": 1.2, "source": "the site's annual report"},
             "carbon_g_per_kwh": {"value": 120, "source": "the grid operator, 2024"},
         },
-        "report": {"title": "Small models, small energy"},
+        # Four plots of twenty-seven, and coarse ones: test_views has them all.
+        "report": {
+            "title": "Small models, small energy",
+            "outputs": {"which_figures": list(FIGURES), "dpi": 60},
+        },
     }
     for key, value in changes.items():
         settings[key] = {**settings[key], **value} if isinstance(value, dict) else value

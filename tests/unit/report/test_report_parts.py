@@ -17,7 +17,7 @@ from wattbench.report.markdown import plain
 from wattbench.report.outputs_doc import TABLES, document
 from wattbench.report.views.placing import Anchor, Box, place
 from wattbench.report.views.svg import log_ticks, time_ticks
-from wattbench.tables import answers, documents, runs, verdicts
+from wattbench.tables import answers, documents, runs, statistics, verdicts
 from wattbench.tables.contract import Table
 
 
@@ -111,11 +111,11 @@ def test_time_ticks_are_round() -> None:
 
 def test_colours_stand_out_on_both_grounds() -> None:
     for position in range(24):
-        colour = palette._from_palette(position)
+        colour = palette.of_place(position)
         for ground in (palette.LIGHT_GROUND, palette.DARK_GROUND):
             shown = palette.against(colour, ground)
             assert palette.contrast(shown, ground) >= palette.LEAST_CONTRAST
-    assert len({palette._from_palette(i) for i in range(24)}) == 24
+    assert len({palette.of_place(i) for i in range(24)}) == 24
 
 
 def test_slugs_are_safe_and_different() -> None:
@@ -127,7 +127,7 @@ def test_slugs_are_safe_and_different() -> None:
 def test_the_document_of_outputs_knows_every_table() -> None:
     known = {
         value
-        for module in (answers, documents, runs, verdicts)
+        for module in (answers, documents, runs, statistics, verdicts)
         for value in vars(module).values()
         if isinstance(value, Table)
     }

@@ -120,7 +120,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = shown(folder, made.hostile, **made.hostile_names(folder / "analysis.md"))
     (folder / "index.html").write_text(html_page(found), encoding="utf-8")
     (folder / "report.md").write_text(report_markdown(found, {}), encoding="utf-8")
-    for stem, text in csv_files(found.data, found.groups[0].group).items():
+    for stem, text in csv_files(found.groups[0].group).items():
         write_text(folder / "csv" / f"{stem}.csv", text)
     return folder
 
@@ -143,8 +143,11 @@ def test_the_manifest_holds_every_file_and_its_digest(report: Path) -> None:
     runs = report.parent / "tables" / "runs.parquet"
     digest = hashlib.sha256(runs.read_bytes()).hexdigest()
     assert manifest["inputs"]["tables/runs.parquet"]["sha256"] == digest
-    assert manifest["skipped"] == []
-    for view in ("frontier", "question-types", "comparisons", "power"):
+    assert {s["why"] for s in manifest["skipped"]} == {
+        "the report's `which_figures` does not name it"
+    }
+    assert {s["view"] for s in manifest["skipped"]} == set(registry.VIEWS) - set(made.FIGURES)
+    for view in ("frontier", "accuracy_by_type", "comparisons", "power"):
         for suffix in ("png", "svg", "pdf"):
             assert f"figures/{view}.{suffix}" in files
 
@@ -177,8 +180,8 @@ def test_the_policy_allows_exactly_the_pages_own_script_and_style(page: Page) ->
 def test_unknown_energy_reads_not_measured_with_its_reason(report: Path, page: Page) -> None:
     rows = page.table("table-models-demo")
     row = next(r for r in rows if r["Model"].startswith("Qwen2.5 Coder 1.5B"))
-    assert row["Energy/correct"] == f"not measured: {made.NO_METER}"
-    assert row["Energy, all"] == f"not measured: {made.NO_METER}"
+    assert row["J per correct"] == f"not measured: {made.NO_METER}"
+    assert row["Energy"] == f"not measured: {made.NO_METER}"
     titles = [a.get("title") for t, a in page.elements if a.get("class") == "unknown"]
     assert made.NO_METER in titles
     markdown = (report / "report.md").read_text()
@@ -198,13 +201,13 @@ def test_an_unknown_figure_sorts_by_nothing(page: Page) -> None:
 
 def test_energy_names_its_method_and_scope(page: Page) -> None:
     rows = {r["Model"][:7]: r for r in page.table("table-models-demo")}
-    assert rows["SmolLM2"]["Energy/correct"].startswith("~")
-    assert "estimated · process" in rows["SmolLM2"]["Energy/correct"]
-    assert "counter · device" in rows["Qwen2.5"]["Energy/correct"] or any(
-        "counter · device" in r["Energy/correct"] for r in rows.values()
+    assert rows["SmolLM2"]["J per correct"].startswith("~")
+    assert "estimated · process" in rows["SmolLM2"]["J per correct"]
+    assert "counter · device" in rows["Qwen2.5"]["J per correct"] or any(
+        "counter · device" in r["J per correct"] for r in rows.values()
     )
-    assert "mixed · process" in rows["Small p"]["Energy/correct"]
-    assert rows["Small p"]["Energy, all"].startswith("~")
+    assert "mixed · process" in rows["Small p"]["J per correct"]
+    assert rows["Small p"]["Energy"].startswith("~")
 
 
 def test_the_frontier_lists_runs_without_energy_and_marks_estimates(report: Path) -> None:
@@ -272,7 +275,7 @@ def test_a_missing_needed_table_says_what_to_run(tmp_path: Path) -> None:
 def test_a_view_without_data_says_why_and_stops_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("comparisons", "question-types"):
+    for name in ("comparisons", "accuracy_by_type"):
         monkeypatch.setitem(registry.VIEWS, name, without_figure(registry.VIEWS[name]))
     made.write_tables(tmp_path)
     Layout(tmp_path).table("samples").unlink()
@@ -339,7 +342,7 @@ def test_smoke_runs_are_left_out_and_named(tmp_path: Path) -> None:
 def test_two_question_sets_have_files_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("comparisons", "question-types", "power"):
+    for name in ("comparisons", "accuracy_by_type", "power"):
         monkeypatch.setitem(registry.VIEWS, name, without_figure(registry.VIEWS[name]))
 
     def doubled(_: str, rows: list[made.Row]) -> list[made.Row]:

@@ -52,13 +52,14 @@ def fonts() -> tuple[str, ...]:
 
 def style(settings: Mapping[str, Any]) -> AbstractContextManager[None]:
     """Matplotlib's settings while figures are made and saved."""
-    more: Any = {"font.family": list(fonts()), **settings}
+    # A model's name may hold dollar signs, and no label of ours holds a formula.
+    more: Any = {"font.family": list(fonts()), "text.parse_math": False, **settings}
     return mpl.rc_context(more)
 
 
 def literal(text: str) -> str:
-    """Text that matplotlib draws as it stands, on one line, left to right as a whole."""
-    shown = _STEERING.sub("", formats.clean(text)).replace("$", r"\$")
+    """Text on one line, read from left to right as a whole."""
+    shown = _STEERING.sub("", formats.clean(text))
     shown = " ".join(shown.split())
     rightward = any(unicodedata.bidirectional(c) in {"R", "AL"} for c in shown)
     return f"\u200e{shown}" if rightward else shown
@@ -72,17 +73,19 @@ def squeezed(text: str, points: float, size: float = LABEL_PT) -> str:
 def names(runs: Iterable[Run], points: float = NAME_PT, size: float = LABEL_PT) -> dict[str, str]:
     """Names to draw by run, no wider than `points` and all different though some were cut."""
     taken: set[str] = set()
-    found: dict[str, str] = {}
-    for run in runs:
-        shown = squeezed(run.label, points, size)
-        for number in count(2):
-            if shown not in taken:
-                break
-            ending = f" #{number}"
-            shown = squeezed(run.label, points - text_width(ending, size), size) + ending
-        taken.add(shown)
-        found[run.name] = shown
-    return found
+    return {run.name: distinct(run.label, taken, points, size) for run in runs}
+
+
+def distinct(text: str, taken: set[str], points: float, size: float = LABEL_PT) -> str:
+    """Text fit to be drawn that is none of `taken`; it is added to them."""
+    shown = squeezed(text, points, size)
+    for number in count(2):
+        if shown not in taken:
+            break
+        ending = f" #{number}"
+        shown = squeezed(text, points - text_width(ending, size), size) + ending
+    taken.add(shown)
+    return shown
 
 
 def axes(width: float, height: float) -> tuple[Figure, Axes]:

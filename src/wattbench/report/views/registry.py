@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from wattbench.report.data import Group, ReportData
 from wattbench.report.views import plotting
+from wattbench.study.reporting import FigureName, Report
 
 Sections = Literal[
     "Accuracy", "Energy and cost", "Model size", "Agreement", "Calibration", "Over time"
@@ -84,6 +85,12 @@ def view(
         return figure
 
     return register
+
+
+def chosen(definition: Report) -> list[View]:
+    """The views that a report shows, in the order it names them; all where it names none."""
+    names = definition.outputs.which_figures or get_args(FigureName)
+    return [VIEWS[name] for name in dict.fromkeys(names)]
 
 
 @dataclass(frozen=True)
