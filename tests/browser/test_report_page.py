@@ -124,7 +124,7 @@ def test_columns_sort_both_ways_with_the_unknown_last(benign: str, tmp_path: Pat
     script = """
         const table = document.getElementById("table-models-demo");
         const heads = [...table.tHead.rows[0].cells];
-        const column = heads.findIndex((h) => h.textContent === "Energy/correct");
+        const column = heads.findIndex((h) => h.textContent === "J per correct");
         const body = table.tBodies[0];
         const read = () => [...body.rows].map((r) => r.cells[column].dataset.sort ?? null);
         const button = heads[column].querySelector("button");
