@@ -57,7 +57,8 @@ def submitted(cluster: Cluster) -> int:
 def test_a_killed_drivers_second_job_waits_for_the_first(
     study: LongStudy, cluster: Cluster, truth: list[dict[str, Any]]
 ) -> None:
-    study.slow_down(4.0)
+    # Three drivers start while the first job works.
+    study.slow_down(8.0)
     driver = study.start("--", study.target)
     study.wait_for_answers(2)
     first = study.running_job(cluster)
