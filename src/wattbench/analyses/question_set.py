@@ -45,12 +45,10 @@ from wattbench.study.questions import Question
 from wattbench.tables.answers import PREDICTIONS
 from wattbench.tables.runs import RUNS
 from wattbench.tables.verdicts import SCORES
-from wattbench.telemetry.allocation import Asked, shares
+from wattbench.telemetry.allocation import SHARED_BY, Asked, shares
 from wattbench.telemetry.energy import run_energy
 
 Row = dict[str, Any]
-SHARED_BY = ("prompt_tokens", "completion_tokens", "prefill_s", "decode_s")
-"""Columns of `predictions` that a question's share of the energy depends on."""
 
 OF_ANSWERING = ("energy_per_question_j", "frontier", "frontier_probability")
 """Columns that are unknown for the reason that the answering energy is."""

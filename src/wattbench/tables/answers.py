@@ -18,6 +18,7 @@ from wattbench.tables.contract import (
 
 NOT_SERVED = "where the backend does not say"
 FAILED = "where the question failed"
+NO_WORK = "where the process did not say"
 
 PREDICTIONS = Table(
     "predictions",
@@ -106,6 +107,9 @@ SEGMENTS = Table(
                null="where not kept"),
         Column("loaded_in", TEXT, "Segment of another question set in which its process had loaded the model; load "
                "and warm-up are counted there.", null="where it loaded the model itself, or needed none"),
+        Column("in_flight", COUNT, "Questions asked at once, at most.", null=NO_WORK),
+        Column("repeatable", TRUTH, "Whether the backend, as it was set, promises that a greedy reply repeats; batches "
+               "and reused prefixes change sums, and now and then an answer.", null=NO_WORK),
         Column("job_id", TEXT, "Slurm job id, or local-<host>-<pid>-<start>."),
         Column("scheduler", TEXT, "slurm or local."),
         Column("attempt", COUNT, "Slurm's restart count + 1; 1 elsewhere."),

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 Row = Mapping[str, Any]
 Reals = NDArray[np.float64]
 
+SHARED_BY = ("prompt_tokens", "completion_tokens", "prefill_s", "decode_s", "cached_tokens")
+"""Columns of `predictions` that a question's share depends on, in the order of `Asked`."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -19,10 +22,11 @@ class Asked:
 
     Args:
         asked: Whether the model was asked.
-        prompt_tokens: Tokens read.
+        prompt_tokens: Tokens of the prompts.
         completion_tokens: Tokens generated.
         prefill_s: Seconds of reading.
         decode_s: Seconds of generating.
+        cached_tokens: Tokens of the prompts that a cache held, so that they were not read again.
     """
 
     asked: NDArray[np.bool_]
@@ -30,6 +34,12 @@ class Asked:
     completion_tokens: Reals
     prefill_s: Reals
     decode_s: Reals
+    cached_tokens: Reals
+
+    @property
+    def read_tokens(self) -> Reals:
+        """Tokens of the prompts that went through the model."""
+        return self.prompt_tokens - np.nan_to_num(self.cached_tokens)
 
 
 def allocate(predictions: Sequence[Row], answer_j: float) -> list[float]:
@@ -44,15 +54,15 @@ def allocate(predictions: Sequence[Row], answer_j: float) -> list[float]:
         return np.array([row.get(name) for row in predictions], dtype=np.float64)
 
     truths = np.array([bool(row.get("asked")) for row in predictions], dtype=np.bool_)
-    numbers = (column(n) for n in ("prompt_tokens", "completion_tokens", "prefill_s", "decode_s"))
-    found: list[float] = shares(Asked(truths, *numbers), answer_j).tolist()
+    found: list[float] = shares(Asked(truths, *map(column, SHARED_BY)), answer_j).tolist()
     return found
 
 
 def shares(answers: Asked, answer_j: float) -> Reals:
     """Each question's share of the answering energy: an allocation, no measurement.
 
-    The share goes by the tokens that were in flight for the question, each weighted by what a
+    The share goes by the tokens that were in flight for the question (of the prompt those that
+    were read, not those out of a cache), each weighted by what a
     token of its phase takes: seconds of prefill and of decode where the backend says them. Where
     it does not, the other questions' seconds per token stand in, and where nobody's are known all
     tokens count alike; a question of which not even tokens are known gets the mean share of those
@@ -77,14 +87,14 @@ def shares(answers: Asked, answer_j: float) -> Reals:
 
 
 def _in_flight(answers: Asked) -> Reals:
-    prefill_rate = _rate(answers.prefill_s, answers.prompt_tokens)
+    prefill_rate = _rate(answers.prefill_s, answers.read_tokens)
     decode_rate = _rate(answers.decode_s, answers.completion_tokens)
     if prefill_rate is None or decode_rate is None:
         # Seconds and tokens do not add: without seconds for all phases only tokens are left.
         seconds = (answers.prefill_s + answers.decode_s)[answers.asked]
         if np.isnan(seconds).any():
             prefill_rate = decode_rate = None
-    prefill = _phase(answers.prefill_s, answers.prompt_tokens, prefill_rate)
+    prefill = _phase(answers.prefill_s, answers.read_tokens, prefill_rate)
     decode = _phase(answers.decode_s, answers.completion_tokens, decode_rate)
     nothing = np.isnan(prefill) & np.isnan(decode)
     weights = np.nan_to_num(prefill) + np.nan_to_num(decode)

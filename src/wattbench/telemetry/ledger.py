@@ -138,6 +138,8 @@ def _lived(start: Record, own: Sequence[Record], folder: Path, names: Names) -> 
         "number": start["number"],
         "question_sets": list(start.get("sets") or (names.questions,)),
         "loaded_in": start.get("loaded_in"),
+        "in_flight": start["work"].get("in_flight"),
+        "repeatable": start["work"].get("repeatable"),
         "job_id": job["job_id"],
         "scheduler": job["scheduler"],
         "attempt": job["attempt"],

@@ -188,6 +188,19 @@ def test_tokens_take_the_others_seconds_per_token() -> None:
     assert allocate(rows, 90.0) == pytest.approx([90 * 4 / 9, 90 * 2 / 9, 90 * 3 / 9])
 
 
+def test_tokens_out_of_a_cache_take_no_energy() -> None:
+    rows = [
+        asked(prompt_tokens=100, cached_tokens=0, completion_tokens=10),
+        asked(prompt_tokens=100, cached_tokens=90, completion_tokens=10),
+    ]
+    assert allocate(rows, 130.0) == pytest.approx([110, 20])
+    timed = [
+        asked(prompt_tokens=100, cached_tokens=90, completion_tokens=5, prefill_s=1, decode_s=1),
+        asked(prompt_tokens=20, cached_tokens=None, completion_tokens=5),
+    ]
+    assert allocate(timed, 50.0) == pytest.approx([20, 30])
+
+
 def test_tokens_alone_count_alike() -> None:
     rows = [asked(prompt_tokens=30, completion_tokens=10), asked(prompt_tokens=10)]
     assert allocate(rows, 10.0) == pytest.approx([8, 2])
