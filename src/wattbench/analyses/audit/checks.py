@@ -126,11 +126,11 @@ def score_mismatch(run: Facts) -> Iterator[Row]:
         said is None or not math.isclose(said, run.score, abs_tol=SCORE_TOLERANCE)
     )
     if run.changed or differs:
+        told = "no score" if said is None else f"{said:.6g}"
         what = (
             f"{len(run.changed)} answers are judged otherwise now: {some(list(run.changed))}"
             if run.changed
-            else f"summary.json says {'no score' if said is None else f'{said:.6g}'}, the judgements "
-            f"give {run.score:.6g}"
+            else f"summary.json says {told}, the judgements give {run.score:.6g}"
         )
         yield finding(
             "score_mismatch",
