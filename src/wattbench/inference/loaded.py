@@ -25,12 +25,10 @@ class LoadedModel:
     idle_w: Mapping[str, float | None] = {}
     """Power of each device before anything was loaded."""
 
-    left_at: Moment | None = None
-    """When the last segment ended, with the model loaded: the next one begins there."""
-
     def __init__(self, stop: Stop) -> None:
         self._stop = stop
         self._backend: Backend | None = None
+        self._open: Segment | None = None
 
     def get(self, run: Run, segment: Segment) -> Backend | None:
         """The model, loaded in the segment where it is not yet; None where a signal came.
@@ -40,7 +38,6 @@ class LoadedModel:
             InputError: The settings or the weights cannot be used.
         """
         if self._backend is not None:
-            segment.rest(baseline=False)
             return self._backend
         segment.rest()
         segment.phase("load")
@@ -70,13 +67,35 @@ class LoadedModel:
             raise failed[0]
         return ended and not self._stop.requested
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether a segment stays open until the next one begins."""
+        return self._open is not None
+
+    def keep(self, segment: Segment) -> None:
+        """Leave a finished segment open until the next one begins: the model stays loaded."""
+        self._open = segment
+
+    def hand_over(self) -> Moment:
+        """End the segment that was left open.
+
+        Returns:
+            When it ended.
+        """
+        if self._open is None:
+            raise ValueError("no segment was left open")
+        segment, self._open = self._open, None
+        return segment.end("finished")
+
     def leave(self) -> None:
         """Forget it without freeing it, for native code may still run it and would crash."""
-        self._backend = self.loaded_in = self.left_at = None
+        self._backend = self.loaded_in = None
 
     def close(self) -> None:
         """Free it, where it is loaded."""
         if self._backend is not None:
             backend, self._backend = self._backend, None
-            self.loaded_in = self.left_at = None
+            self.loaded_in = None
             backend.close()
+        if self._open is not None:
+            self.hand_over()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from wattbench.errors import WattbenchError
-from wattbench.inference.engine import ASKER, Engine
+from wattbench.inference.engine import ASKER, Engine, in_flight
 from wattbench.inference.journal import ABSTAINED, ANSWERS, FAILED
 from wattbench.inference.loaded import LoadedModel
 from wattbench.inference.run import Run
@@ -62,13 +62,14 @@ class Session:
             hz=run.study.energy.sampling_hz,
             gpus=self._gpus(),
             on_beat=beat,
-            since=model.left_at,
+            before=model.hand_over if model.is_kept else None,
         )
 
     def _head(self) -> Head:
         run = self._run
         number = len(starts(run.journal)) + 1
         names = run.names
+        backend = run.backend_class(run.setup())
         return Head(
             segment=f"{names.environment}/{names.questions}/{names.run}/{run.identity}/{number}",
             number=number,
@@ -77,7 +78,9 @@ class Session:
             cpu_model=cpu_model(),
             work={
                 "backend": run.model.backend,
-                "backend_version": run.backend_class(run.setup()).version,
+                "backend_version": backend.version,
+                "in_flight": in_flight(backend.capabilities, run.model.requests),
+                "repeatable": backend.capabilities.deterministic,
             },
             sets=self._sets,
             loaded_in=self._model.loaded_in,
@@ -128,9 +131,10 @@ class Session:
             detail = error.paragraph()
             raise
         finally:
-            segment.end(ended_by, detail)
-        if self._model.loaded_in is not None:
-            self._model.left_at = segment.ended_at
+            if ended_by == "finished" and self._model.loaded_in is not None:
+                self._model.keep(segment)
+            else:
+                segment.end(ended_by, detail)
         if self._stop.number is not None:
             self._leave()
 

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from wattbench.errors import WattbenchError
 from wattbench.files import fault_of
-from wattbench.records import Appender, read
+from wattbench.records import Appender, Record, read
 from wattbench.telemetry import sampler
 from wattbench.telemetry.clock import MACHINE, Clock
 from wattbench.telemetry.job import Job, boot_id
@@ -30,6 +30,9 @@ BASELINE_S = 1.0
 
 SAMPLER_START_S = 5.0
 SAMPLER_END_S = 5.0
+
+SAMPLERS: set[int] = set()
+"""Process ids of this process' living samplers, whose work is none of the run's."""
 
 
 def samples_file(folder: Path, number: int) -> Path:
@@ -163,8 +166,8 @@ class Segment:
         hz: Samples a second.
         gpus: GPUs given to the job, as UUIDs or indices.
         on_beat: Called with every heartbeat, such as a lease's renewal.
-        since: When it began, where that was before now: with a model that stays loaded between two
-            segments no joule is lost between them.
+        before: Ends the segment before it in the same process and says when, where the model stays
+            loaded in between: called once the sampler is there, so that no joule is lost.
     """
 
     def __init__(
@@ -175,7 +178,7 @@ class Segment:
         hz: float,
         gpus: tuple[str, ...] = (),
         on_beat: Callable[[], None] | None = None,
-        since: Moment | None = None,
+        before: Callable[[], Moment] | None = None,
     ) -> None:
         self.head = head
         self.fault: WattbenchError | None = None
@@ -183,9 +186,15 @@ class Segment:
         self._folder = folder
         self._on_beat = on_beat
         self._ended = threading.Event()
-        self._ledger = LedgerWriter(folder, head, gpus=gpus, usage=self._usage, since=since)
         self._sampler_log: IO[bytes] | None = None
-        self._sampler = self._start_sampler(hz, gpus)
+        since = None
+        if before is not None:
+            self._sampler = self._start_sampler(hz, gpus)
+            self._await_sampler()
+            since = before()
+        self._ledger = LedgerWriter(folder, head, gpus=gpus, usage=self._usage, since=since)
+        if before is None:
+            self._sampler = self._start_sampler(hz, gpus)
         self._heart = threading.Thread(target=self._live, name="heartbeat", daemon=True)
         self._heart.start()
 
@@ -199,8 +208,7 @@ class Segment:
         self._ledger.answered = count
 
     def _usage(self) -> Usage | None:
-        sampling = getattr(self, "_sampler", None)
-        return tree_usage(os.getpid(), without=() if sampling is None else (sampling.pid,))
+        return tree_usage(os.getpid(), without=SAMPLERS)
 
     def _start_sampler(self, hz: float, gpus: tuple[str, ...]) -> subprocess.Popen[bytes]:
         out = samples_file(self._folder, self.head.number)
@@ -208,8 +216,10 @@ class Segment:
         command += ["--root", str(os.getpid()), "--hz", str(hz), "--out", str(out)]
         command += [f"--gpu={gpu}" for gpu in gpus]
         try:
+            # Of a process that was killed before its segment began.
+            out.unlink(missing_ok=True)
             self._sampler_log = (self._folder / "sampler.log").open("ab")
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
@@ -217,6 +227,8 @@ class Segment:
             )
         except OSError as error:
             raise fault_of(error, self._folder) from error
+        SAMPLERS.add(process.pid)
+        return process
 
     def _live(self) -> None:
         while not self._ended.wait(BEAT_S):
@@ -237,20 +249,21 @@ class Segment:
         if self.fault is not None:
             raise self.fault
 
-    def rest(self, *, baseline: bool = True) -> None:
-        """Wait for the sampler; stay at rest for a baseline, where a meter is there to see it.
+    def rest(self) -> None:
+        """Stay at rest for a baseline, where a meter is there to see it."""
+        first = self._await_sampler()
+        if first is not None and any(device["method"] for device in first["devices"]):
+            self._ended.wait(BASELINE_S)
 
-        Args:
-            baseline: Whether one is wanted.
-        """
+    def _await_sampler(self) -> Record | None:
+        """The sampler's first record; None where it does not come."""
         until = time.monotonic() + SAMPLER_START_S
         path = samples_file(self._folder, self.head.number)
         while time.monotonic() < until and self._sampler.poll() is None:
             for record in read(path).records[:1]:
-                if baseline and any(device["method"] for device in record["devices"]):
-                    self._ended.wait(BASELINE_S)
-                return
+                return record
             time.sleep(0.02)
+        return None
 
     def phase(self, name: str) -> None:
         """Enter a phase: 'load', 'warm_up', 'answer' or 'idle'."""
@@ -260,18 +273,21 @@ class Segment:
                 self._sampler.stdin.flush()
         self._ledger.phase(name)
 
-    def end(self, ended_by: str, detail: str | None = None) -> None:
+    def end(self, ended_by: str, detail: str | None = None) -> Moment:
         """Close the segment.
 
         Args:
             ended_by: 'finished', 'failed', 'signal', or why the scheduler sent one.
             detail: The failure or the signal's name.
 
+        Returns:
+            When it ended.
+
         Raises:
             FaultError: The ledger cannot be written.
         """
-        if self._ended.is_set():
-            return
+        if self.ended_at is not None:
+            return self.ended_at
         self._ended.set()
         self._heart.join(timeout=BEAT_S * 4)
         self.ended_at = self._ledger.end(
@@ -281,11 +297,13 @@ class Segment:
                 "sampler_status": self._end_sampler(),
             }
         )
+        return self.ended_at
 
     def _end_sampler(self) -> int | None:
         with contextlib.suppress(OSError):
             if self._sampler.stdin is not None:
                 self._sampler.stdin.close()
+        SAMPLERS.discard(self._sampler.pid)
         try:
             return self._sampler.wait(timeout=SAMPLER_END_S)
         except subprocess.TimeoutExpired:

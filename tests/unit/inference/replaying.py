@@ -39,13 +39,15 @@ class Bench:
     options: dict[str, Any] = field(default_factory=dict)
     model: dict[str, Any] = field(default_factory=dict)
     abstain: tuple[int, ...] = ()
+    sets: tuple[str, ...] = ("asked",)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.recording = self.folder / "recording.jsonl"
         self.calls_file = self.folder / "calls.jsonl"
         self.record_replies(self.count)
-        self.write_contexts(self.count)
+        for name in self.sets:
+            self.write_contexts(self.count, name)
 
     def record_replies(self, count: int) -> None:
         lines = [json.dumps(self.reply(number)) for number in range(count)]
@@ -63,9 +65,9 @@ class Bench:
             "decode_s": 0.25,
         }
 
-    def write_contexts(self, count: int) -> None:
+    def write_contexts(self, count: int, questions: str = "asked") -> None:
         rows = [self.context(number) for number in range(count)]
-        write_rows(self.layout.contexts("asked", "default"), CONTEXTS, rows)
+        write_rows(self.layout.contexts(questions, "default"), CONTEXTS, rows)
 
     def context(self, number: int) -> dict[str, Any]:
         snippet = {
@@ -90,7 +92,7 @@ class Bench:
             {
                 "study": {"name": "bench", "results": str(self.folder / "results")},
                 "corpora": {"docs": {"documents": str(self.folder)}},
-                "questions": {"asked": {"file": str(self.folder / "asked.csv")}},
+                "questions": {n: {"file": str(self.folder / f"{n}.csv")} for n in self.sets},
                 "models": {
                     "replay": {
                         "backend": "recorded",
@@ -106,7 +108,10 @@ class Bench:
 
     @property
     def files(self) -> RunFiles:
-        return self.layout.run("local", "asked", "replay")
+        return self.files_of("asked")
+
+    def files_of(self, questions: str) -> RunFiles:
+        return self.layout.run("local", questions, "replay")
 
     @property
     def journal(self) -> Path:
@@ -128,8 +133,8 @@ class Bench:
         """Predictions without the columns that time decides."""
         return [{k: v for k, v in row.items() if k not in TIMES} for row in self.predictions()]
 
-    def segments(self) -> list[dict[str, Any]]:
-        return read_rows(self.files.segments, SEGMENTS)
+    def segments(self, questions: str = "asked") -> list[dict[str, Any]]:
+        return read_rows(self.files_of(questions).segments, SEGMENTS)
 
     def job(self) -> dict[str, Any]:
         job: dict[str, Any] = read_json(self.files.job)
@@ -141,7 +146,7 @@ class Bench:
         write_json(study, self.study.model_dump(mode="json"))
         command = [sys.executable, "-c", RUNNER, "infer", "--study", str(study)]
         return subprocess.Popen(
-            [*command, "--questions", "asked", "--run", "replay"],
+            [*command, *(f"--questions={name}" for name in self.sets), "--run", "replay"],
             stderr=subprocess.PIPE,
             text=True,
             **more,
