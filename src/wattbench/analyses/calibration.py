@@ -19,6 +19,7 @@ from wattbench.scoring.calibration import (
     histogram,
     known,
     reliability,
+    risk_label,
     risk_scores,
     roc,
 )
@@ -85,8 +86,9 @@ def _risk(folder: Folder, gold: Sequence[Question]) -> tuple[Reals, Reals]:
     columns = folder.predictions.select(["question_id", "value", "confidence"])
     if columns["confidence"].null_count == columns.num_rows:
         return np.empty(0), np.empty(0)
-    by_id = {question.id: question for question in gold}
-    rows = [row for row in columns.to_pylist() if row["question_id"] in by_id]
+    by_id = {one.id: one for one in gold if not np.isnan(risk_label(one))}
+    ours = pc.is_in(columns["question_id"], pa.array(list(by_id), pa.string()))
+    rows = columns.filter(ours).to_pylist()
     return risk_scores(
         [by_id[row["question_id"]] for row in rows],
         [row["value"] for row in rows],

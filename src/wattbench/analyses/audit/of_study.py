@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import pyarrow.compute as pc
 
 from wattbench.analyses.audit.checks import TIME_TOLERANCE, audit_facts
 from wattbench.analyses.audit.facts import Facts, JobEnd, Power, Row, Times, Tokens, finding
+from wattbench.analyses.audit.rejudged import rejudged
 from wattbench.analyses.folders import Absent, Folder
-from wattbench.scoring.judging import prediction_of
-from wattbench.scoring.rules import Prediction, Verdict, judge
-from wattbench.study.judgement import RULES, RuleName
 from wattbench.study.models import Study
 from wattbench.study.questions import Question
 from wattbench.tables.contract import reason_for
@@ -59,12 +55,18 @@ def audit_runs(
             "Run the workflow again; it does only what is missing.",
             missing.name,
         )
+    changed = rejudged(folders, gold, study.scoring)
     yield from audit_facts(
-        [facts(row, folder, gold, study) for row, folder in zip(runs, folders, strict=True)]
+        [
+            facts(row, folder, gold, study, changed.get(folder.name, []))
+            for row, folder in zip(runs, folders, strict=True)
+        ]
     )
 
 
-def facts(row: Row, folder: Folder, gold: Sequence[Question], study: Study) -> Facts:
+def facts(
+    row: Row, folder: Folder, gold: Sequence[Question], study: Study, changed: Sequence[str] = ()
+) -> Facts:
     """What the audit looks at of one run or ensemble.
 
     Args:
@@ -72,6 +74,7 @@ def facts(row: Row, folder: Folder, gold: Sequence[Question], study: Study) -> F
         folder: Its files.
         gold: The questions.
         study: The study.
+        changed: Questions that are judged otherwise now.
     """
     segments = folder.segments.to_pylist()
     job = folder.job
@@ -91,7 +94,7 @@ def facts(row: Row, folder: Folder, gold: Sequence[Question], study: Study) -> F
         kinds_of_failure=tuple(sorted(set(folder.predictions["error"].drop_null().to_pylist()))),
         score=row["score"],
         said_score=folder.summary.get("overall_score"),
-        changed=_changed(folder, gold, study.scoring.rule),
+        changed=changed,
         times=_times(row, folder, segments, study),
         power=_power(row, folder, segments),
         tokens=Tokens(
@@ -178,45 +181,6 @@ def _gpus(folder: Folder, segments: Sequence[Row]) -> tuple[int | None, int | No
         if worst[0] is None or lacking > worst[0] - (worst[1] or 0):
             worst = (given, len(measured))
     return worst
-
-
-def _changed(folder: Folder, gold: Sequence[Question], rule: RuleName) -> list[str]:
-    """Questions whose stored judgement is not what the rule says now.
-
-    A rule of the study's own, or a judge, may cost something to ask: those are taken as stored.
-    """
-    if rule not in RULES:
-        return []
-    wanted = folder.scores.filter(pc.equal(folder.scores["rule"], rule))
-    columns = ("value_correct", "ref_overlap", "na_correct")
-    stored = dict(
-        zip(
-            wanted["question_id"].to_pylist(),
-            zip(*(wanted[column].to_pylist() for column in columns), strict=True),
-            strict=True,
-        )
-    )
-    names = ["question_id", "value", "refs", "error"]
-    rows = folder.predictions.select(names).to_pylist()
-    predictions = {entry["question_id"]: prediction_of(entry) for entry in rows}
-    return [
-        question.id
-        for question in gold
-        if _as_stored(_judged(rule, question, predictions.get(question.id)))
-        != stored.get(question.id)
-    ]
-
-
-@functools.lru_cache(maxsize=1 << 18)
-def _judged(rule: RuleName, question: Question, prediction: Prediction | None) -> Verdict | None:
-    """A judgement, remembered: many runs give one answer."""
-    return judge(rule, question, prediction)
-
-
-def _as_stored(verdict: Verdict | None) -> tuple[Any, ...] | None:
-    if verdict is None:
-        return None
-    return verdict.value_correct, verdict.ref_overlap, verdict.na_correct
 
 
 def placed(rows: Iterable[Row], place: Mapping[str, str]) -> list[Row]:
