@@ -113,7 +113,7 @@ def test_nothing_hostile_runs_even_without_the_policy(hostile: str, tmp_path: Pa
 
 
 def test_the_payloads_would_run_were_they_not_escaped(tmp_path: Path) -> None:
-    for payload in (made.PAYLOADS[0], made.PAYLOADS[6], made.PAYLOADS[15], made.PAYLOADS[-1]):
+    for payload in (made.PAYLOADS[0], made.PAYLOADS[6], made.PAYLOADS[15], made.PAYLOADS[47]):
         file = tmp_path / "page.html"
         file.write_text(f"<!doctype html><html><body>{payload}</body></html>", encoding="utf-8")
         shown = dom(file, tmp_path / "profile")
