@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wattbench.analyses.costs import measured
 from wattbench.analyses.joint import Metered, metered
-from wattbench.ensembles.strategies import Choice, choice_of, elect
+from wattbench.ensembles.counting import Ballots, ballots_of_values, count_votes
 from wattbench.ensembles.weights import by_confidence
 from wattbench.errors import InputError
 from wattbench.scoring.intervals import Verdicts
@@ -29,7 +31,7 @@ from wattbench.telemetry.energy import run_energy
 
 Row = dict[str, Any]
 Subset = tuple[int, ...]
-"""Places of members among the candidates, in the order that decides ties."""
+"""Places of members among the candidates, ascending: the order that decides ties."""
 
 
 @dataclass(frozen=True)
@@ -122,11 +124,10 @@ class Field:
     rules: Rules
     gold: Sequence[Question]
     runs: Sequence[Candidate]
-    _choices: list[list[Choice]] = field(init=False)
-    _weights: list[list[float] | None] = field(init=False)
-    _judged: dict[tuple[int, str | None, frozenset[str]], Verdict | None] = field(
-        init=False, default_factory=dict
-    )
+    _ballots: Ballots = field(init=False)
+    _weights: NDArray[np.float64] = field(init=False)
+    _weighing: list[bool] = field(init=False)
+    _judged: list[dict[int, Verdict | None]] = field(init=False)
 
     def __post_init__(self) -> None:
         if self.scoring.rule not in RULES:
@@ -135,12 +136,13 @@ class Field:
                 "asked for every new answer.",
                 mend=f"Set scoring.rule to one of: {', '.join(RULES)}.",
             )
-        votes = self.rules.votes
-        self._choices = [
-            [choice_of(self._value(run, question), question.unit, votes) for question in self.gold]
-            for run in self.runs
-        ]
-        self._weights = [self._confidences(run) for run in self.runs]
+        values = [[self._value(run, question) for run in self.runs] for question in self.gold]
+        units = [question.unit for question in self.gold]
+        self._ballots = ballots_of_values(values, units, self.rules.votes)
+        confidences = [self._confidences(run) for run in self.runs]
+        self._weighing = [one is not None for one in confidences]
+        self._weights = np.array([one or [1.0] * len(self.gold) for one in confidences]).T
+        self._judged = [{} for _ in self.gold]
 
     def _value(self, run: Candidate, question: Question) -> str | None:
         row = run.answers.get(question.id)
@@ -154,36 +156,44 @@ class Field:
 
     def verdicts(self, subset: Subset) -> list[Verdict | None]:
         """Judgement of the subset's answer to every question."""
-        given = [self._weights[member] for member in subset]
-        # Confidence counts for every member or for none, as in an ensemble of the study.
-        usable = self.rules.strategy == "confidence" and None not in given
-        found = []
-        for place in range(len(self.gold)):
-            weights = [one[place] if usable and one else 1.0 for one in given]
-            choices = [self._choices[member][place] for member in subset]
-            found.append(self._outcome(place, subset, choices, weights))
-        return found
-
-    def _outcome(
-        self, place: int, subset: Subset, choices: Sequence[Choice], weights: Sequence[float]
-    ) -> Verdict | None:
-        question = self.gold[place]
-        election = elect(
-            choices, weights, self.rules.strategy, ignore_blank=self.rules.ignore_blank
+        places = list(subset)
+        weights = self._weights[:, places]
+        if not all(self._weighing[place] for place in subset):
+            # Confidence counts for every member or for none, as in an ensemble of the study.
+            weights = np.ones(weights.shape)
+        rules = self.rules
+        count = count_votes(
+            self._ballots.of(subset), weights, rules.strategy, ignore_blank=rules.ignore_blank
         )
-        winners = [
-            self.runs[member].answers[question.id]
-            for member, won in zip(subset, election.won, strict=True)
-            if won
+        bits = [1 << place for place in subset]
+        winners = [sum(itertools.compress(bits, row)) for row in count.won.tolist()]
+        return [
+            judged[who] if who in judged else self._judge(place, who, subset)
+            for place, (who, judged) in enumerate(zip(winners, self._judged, strict=True))
         ]
-        value = winners[0]["value"] if winners else None
-        refs = frozenset(ref for row in winners for ref in row["refs"] or ())
-        key = (place, value, refs)
-        if key not in self._judged:
-            error = None if winners else "every member failed"
-            prediction = Prediction(value, tuple(sorted(refs)), error)
-            self._judged[key] = judge(self.scoring.rule, question, prediction)
-        return self._judged[key]
+
+    @property
+    def all(self) -> Subset:
+        """The subset of all candidates."""
+        return tuple(range(len(self.runs)))
+
+    def answers(self) -> list[Verdict | None]:
+        """Judgement of the answers of all candidates together."""
+        return self.verdicts(self.all)
+
+    def _judge(self, place: int, winners: int, subset: Subset) -> Verdict | None:
+        """Judge an answer by who gave it, and remember: many subsets have the same winners."""
+        question = self.gold[place]
+        rows = [self.runs[one].answers[question.id] for one in subset if winners >> one & 1]
+        refs = {ref for row in rows for ref in row["refs"] or ()}
+        prediction = Prediction(
+            rows[0]["value"] if rows else None,
+            tuple(sorted(refs)),
+            None if rows else "every member failed",
+        )
+        verdict = judge(self.scoring.rule, question, prediction)
+        self._judged[place][winners] = verdict
+        return verdict
 
     def arrays(self, verdicts: Sequence[Sequence[Verdict | None]]) -> Verdicts:
         """Verdicts of several ensembles as arrays of shape (questions, ensembles)."""

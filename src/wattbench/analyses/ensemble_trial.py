@@ -78,16 +78,20 @@ def trial(field: Field, members: Sequence[str], single: Sequence[str]) -> Trial:
         members: Names of the members, in the order that decides ties.
         single: Name of the single run it is compared with.
     """
-    place = {run.name: at for at, run in enumerate(field.runs)}
-    subset, other = (tuple(place[name] for name in names) for names in (members, single))
-    runs = [field.runs[at] for at in subset]
+    ours, other = of_members(field, members), of_members(field, single)
     return _tried(
         field,
-        [field.verdicts(subset), field.verdicts(other)],
-        joules=field.joules(subset),
-        uncertainty=_uncertainty(runs),
+        [ours.answers(), other.answers()],
+        joules=ours.joules(ours.all),
+        uncertainty=_uncertainty(ours.runs),
         members=tuple(members),
     )
+
+
+def of_members(field: Field, names: Sequence[str]) -> Field:
+    """The same questions with these candidates alone, in this order."""
+    runs = {run.name: run for run in field.runs}
+    return Field(field.scoring, field.rules, field.gold, [runs[name] for name in names])
 
 
 def _uncertainty(runs: Sequence[Candidate]) -> float | None:
@@ -166,7 +170,7 @@ def cross_fit(
     Raises:
         InputError: All questions fall into one fold.
     """
-    gold, runs = field.gold, field.runs
+    gold = field.gold
     numbers = [fold_of(question.text, folds) for question in gold]
     used = sorted(set(numbers))
     if len(used) < 2:
@@ -174,22 +178,22 @@ def cross_fit(
             f"{len(gold)} questions cannot be cut into {folds} folds.",
             mend="Give fewer folds, or another set with --report-on.",
         )
-    place = {run.name: at for at, run in enumerate(runs)}
     chosen: list[list[Verdict | None]] = [[None] * len(gold), [None] * len(gold)]
     searches: list[Search] = []
     energy: list[float | None] = []
     spread: list[float | None] = []
     for fold in used:
         others = [q for q, n in zip(gold, numbers, strict=True) if n != fold]
-        found = search(ordered(Field(field.scoring, field.rules, others, runs)), wanted, advance)
+        found = search(
+            ordered(Field(field.scoring, field.rules, others, field.runs)), wanted, advance
+        )
         searches.append(found)
         share = numbers.count(fold) / len(gold)
-        subset = tuple(place[name] for name in found.best.members)
-        joules, uncertainty = field.joules(subset), _uncertainty([runs[at] for at in subset])
+        ours, other = (of_members(field, one.members) for one in (found.best, found.single))
+        joules, uncertainty = ours.joules(ours.all), _uncertainty(ours.runs)
         energy.append(None if joules is None else share * joules)
         spread.append(None if uncertainty is None else share * uncertainty)
-        for column, names in enumerate((found.best.members, found.single.members)):
-            verdicts = field.verdicts(tuple(place[name] for name in names))
+        for column, verdicts in enumerate((ours.answers(), other.answers())):
             for at, number in enumerate(numbers):
                 if number == fold:
                     chosen[column][at] = verdicts[at]

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from wattbench.ensembles.counting import ballots_of_values, count_votes
 from wattbench.study.inference import Strategy, Votes
-from wattbench.tables.values import BLANK, canonical_value
-
-TIE = 1e-12
-"""Relative difference below which two weights are one: sums of floats are not exact."""
-
-RAW_BLANKS = frozenset({"na", "n/a", BLANK})
-RAW_UNABLE = "unable to answer with confidence based on the provided documents"
+from wattbench.tables.values import BLANK
 
 
 @dataclass(frozen=True)
@@ -53,95 +50,6 @@ class Outcome:
     by_order: bool
 
 
-def raw_choice(value: str) -> str | None:
-    """A vote as the benchmark guide's ensembles count it: the text itself; None for no vote.
-
-    They drop empty answers and compare the rest to the letter: '4' and '4.0' are two votes.
-    """
-    plain = value.strip().lower()
-    if not plain:
-        return None
-    return BLANK if plain in RAW_BLANKS or plain.startswith(RAW_UNABLE) else value
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A ballot's value as it is counted.
-
-    Args:
-        key: Equal keys are one vote; None is no vote.
-        blank: Whether it is an abstention.
-    """
-
-    key: str | None
-    blank: bool
-
-
-def choice_of(value: str | None, unit: str | None, votes: Votes) -> Choice:
-    """A value as it is counted.
-
-    Args:
-        value: A ballot's value.
-        unit: Unit the question asks for.
-        votes: canonical: '0.5', '.50' and '5e-1' are one answer; raw: equal texts are, as the
-            guide counts them.
-    """
-    if value is None:
-        return Choice(None, blank=False)
-    if votes == "canonical":
-        key = canonical_value(value, unit)
-        return Choice(key, blank=key == BLANK)
-    read = raw_choice(value)
-    # The guide tells abstentions apart by their text too, once it counts them.
-    return Choice(None if read is None else value, blank=read == BLANK)
-
-
-@dataclass(frozen=True)
-class Election:
-    """Which ballots were counted and which won; none did where nobody voted.
-
-    Args:
-        counted: Per ballot, whether it was counted.
-        won: Per ballot, whether it voted for the answer.
-        by_order: Whether the members' order decided.
-    """
-
-    counted: tuple[bool, ...]
-    won: tuple[bool, ...]
-    by_order: bool
-
-
-def elect(
-    choices: Sequence[Choice], weights: Sequence[float], strategy: Strategy, *, ignore_blank: bool
-) -> Election:
-    """Count choices; see `decide`.
-
-    Args:
-        choices: What each member chose, in the order that decides ties.
-        weights: Weight of each vote, used by the strategy `confidence` alone.
-        strategy: The strategy.
-        ignore_blank: Drop abstentions before the count while any other answer stands.
-    """
-    drop_blank = ignore_blank or strategy in {"answer_priority", "first_non_blank"}
-    drop_blank = drop_blank and any(one.key is not None and not one.blank for one in choices)
-    counted = tuple(one.key is not None and not (drop_blank and one.blank) for one in choices)
-    totals: dict[str, float] = {}
-    for one, counts, weight in zip(choices, counted, weights, strict=True):
-        if counts and one.key is not None:
-            totals[one.key] = totals.get(one.key, 0.0) + (
-                weight if strategy == "confidence" else 1.0
-            )
-    if not totals:
-        return Election(counted, counted, by_order=False)
-    winner, by_order = next(iter(totals)), False
-    if strategy != "first_non_blank":
-        most = max(totals.values())
-        best = [key for key, weight in totals.items() if weight >= most * (1 - TIE)]
-        winner, by_order = best[0], len(best) > 1
-    won = tuple(counts and one.key == winner for one, counts in zip(choices, counted, strict=True))
-    return Election(counted, won, by_order)
-
-
 def decide(
     ballots: Sequence[Ballot],
     strategy: Strategy,
@@ -162,12 +70,16 @@ def decide(
             nobody answers; first_non_blank: the first answer that is no abstention.
         ignore_blank: Drop abstentions before the count while any other answer stands.
         unit: Unit the question asks for.
-        votes: What one vote is; see `choice_of`.
+        votes: canonical: '0.5', '.50' and '5e-1' are one answer; raw: equal texts are, as the
+            guide counts them.
     """
-    choices = [choice_of(ballot.value, unit, votes) for ballot in ballots]
-    weights = [ballot.weight for ballot in ballots]
-    found = elect(choices, weights, strategy, ignore_blank=ignore_blank)
-    winners = [ballot for ballot, has_won in zip(ballots, found.won, strict=True) if has_won]
+    values = [[ballot.value for ballot in ballots]]
+    weights = np.array([[ballot.weight for ballot in ballots]], dtype=np.float64)
+    found = count_votes(
+        ballots_of_values(values, [unit], votes), weights, strategy, ignore_blank=ignore_blank
+    )
+    won = tuple(found.won[0].tolist())
+    winners = [ballot for ballot, has_won in zip(ballots, won, strict=True) if has_won]
     if winners:
         value = winners[0].value
     else:
@@ -177,8 +89,8 @@ def decide(
     return Outcome(
         value=value,
         refs=tuple(sorted({ref for ballot in winners for ref in ballot.refs})),
-        counted=found.counted,
-        won=found.won,
-        unanimous=bool(winners) and all(found.won),
-        by_order=found.by_order,
+        counted=tuple(found.counted[0].tolist()),
+        won=won,
+        unanimous=bool(winners) and all(won),
+        by_order=bool(found.by_order[0]),
     )
