@@ -1,17 +1,13 @@
-"""The WattBot rules against recorded judgements and recorded scores of the original."""
+"""The WattBot rules against recorded judgements of the original."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import pytest
 
 from wattbench.scoring import wattbot
-from wattbench.scoring.rules import overall
-from wattbench.study.judgement import Weights
 
 RECORDED = Path(__file__).parents[3] / ".." / "shared" / "reference" / "data" / "wattbot"
 
@@ -39,47 +35,7 @@ def test_recorded_cases() -> None:
         if wattbot.ref_overlap(case["sol"], case["sub"]) != case["v1"]
     ]
     assert wrong == []
-    assert len(cases["value_cases"]) > 40
-
-
-def _scores(gold: pd.DataFrame, given: pd.DataFrame, version: Any) -> dict[str, float]:
-    both = gold.merge(given, on="id", suffixes=("_gold", "_given"))
-    both = both.astype(object).where(both.notna(), "nan").map(str)
-    rows = [
-        (
-            wattbot.value_correct(row.answer_value_gold, row.answer_value_given, version)[0],
-            wattbot.ref_overlap(row.ref_id_gold, row.ref_id_given),
-            wattbot.is_blank(row.answer_value_gold),
-            wattbot.na_correct(row.answer_value_gold, row.answer_value_given),
-        )
-        for row in both.itertuples()
-    ]
-    frame = pd.DataFrame(rows, columns=["value", "ref", "unanswerable", "na"])
-    na = frame[frame.unanswerable].na
-    recall = float(na.mean()) if len(na) else None
-    value, ref = float(frame.value.mean()), float(frame.ref.mean())
-    return {
-        "val": value,
-        "ref": ref,
-        "na": 1.0 if recall is None else recall,
-        "overall": overall(
-            "wattbot-v1", Weights(value=0.75, ref=0.15, na=0.10), value=value, ref=ref, na=recall
-        ),
-    }
-
-
-@needs_recorded
-@pytest.mark.parametrize("version", [1, 2])
-@pytest.mark.parametrize("suffix", ["", "_keepna"])
-def test_recorded_scores(version: int, suffix: str) -> None:
-    recorded = pd.read_csv(RECORDED / "train" / "reference_scores.csv")
-    how: dict[str, Any] = {"encoding": "utf-8-sig", "keep_default_na": not suffix}
-    gold = pd.read_csv(RECORDED / "train" / "train_QA.csv", **how)
-    for row in recorded.to_dict("records"):
-        given = pd.read_csv(RECORDED / "train" / str(row["experiment"]) / "submission.csv", **how)
-        found = _scores(gold, given, version)
-        expected = {name: row[f"v{version}_{name}{suffix}"] for name in found}
-        assert found == pytest.approx(expected, abs=1e-12), row["experiment"]
+    assert (len(cases["value_cases"]), len(cases["ref_cases"])) == (45, 11)
 
 
 @pytest.mark.parametrize(
