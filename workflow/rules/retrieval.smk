@@ -37,6 +37,7 @@ rule plan_queries:
     output:
         queries=layout.queries("{questions}", "{retrieval}"),
         segments=layout.queries_segments("{questions}", "{retrieval}"),
+        job=layout.queries_job("{questions}", "{retrieval}"),
     log:
         layout.log("plan_queries", "{questions}", "{retrieval}"),
     benchmark:

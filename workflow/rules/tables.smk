@@ -8,6 +8,7 @@ rule aggregate:
         summaries=[run.summary for run in plan.runs()],
         ensembles=[ensemble.summary for ensemble in plan.ensembles()],
         corpora=[layout.corpus_manifest(corpus) for corpus in study.corpora],
+        planning=[layout.queries_job(*planned) for planned in plan.planned()],
     output:
         tables=[layout.table(name) for name in layout.TABLES],
         scaling=[layout.scaling_csv, layout.scaling_json],

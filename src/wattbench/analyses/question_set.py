@@ -24,6 +24,7 @@ from wattbench.analyses.frontier import frontier
 from wattbench.analyses.headline import choose
 from wattbench.analyses.joint import Joint, Metered, joint, metered
 from wattbench.analyses.joint_columns import joint_columns
+from wattbench.analyses.planning import planning_columns
 from wattbench.analyses.prices import per_correct, summed_prices, token_price
 from wattbench.analyses.question_types import question_types
 from wattbench.analyses.repeats import repeats
@@ -175,7 +176,9 @@ def _runs(
             normal = _parts(parts[folder.name])
             meters.append(metered(energy, segments, study.energy, normal, folder.name))
         price |= per_correct(price, row["correct"])
-        by_name[folder.name] = row | energy | price | {"flags": [*flags, *told]}
+        models = row["members"] if folder.ensemble else [folder.name]
+        planned, why = planning_columns(study, folder.questions, models)
+        by_name[folder.name] = row | energy | planned | price | {"flags": [*flags, *why, *told]}
         tables.predictions.append(
             _with_shares(folder.predictions, parts[folder.name], energy["energy_method"], gold)
         )

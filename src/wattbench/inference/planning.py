@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from wattbench.errors import InputError
+from wattbench.inference.jobfile import job_file
 from wattbench.inference.journal import ANSWERED, by_key
 from wattbench.inference.prompts import Prompt
 from wattbench.inference.replies import Unparsable, printable
@@ -27,8 +28,8 @@ from wattbench.study.models import Study
 from wattbench.study.questions import study_questions
 from wattbench.tables.answers import SEGMENTS
 from wattbench.tables.documents import QUERIES
-from wattbench.tables.files import write_rows
-from wattbench.telemetry.ledger import segment_rows
+from wattbench.tables.files import file_digest, write_json, write_rows
+from wattbench.telemetry.ledger import segment_rows, starts
 
 LONGEST_QUERY = 120
 """Characters of a query."""
@@ -150,7 +151,12 @@ def plan_queries(
         rows = [_row(step.row, tries[step.key]) for (step,) in run.steps]
         segments = segment_rows(run.journal, run.names)
         write_rows(run.layout.queries_segments(questions, retrieval), SEGMENTS, segments)
-        write_rows(run.layout.queries(questions, retrieval), QUERIES, rows)
+        queries = run.layout.queries(questions, retrieval)
+        write_rows(queries, QUERIES, rows)
+        job = job_file(
+            run, rows, records, starts(run.journal), predictions_sha256=file_digest(queries)
+        )
+        write_json(run.layout.queries_job(questions, retrieval), job)
 
 
 def _planner(study: Study, retrieval: str) -> str:

@@ -108,6 +108,9 @@ class Layout:
     def queries_segments(self, questions: str, retrieval: str) -> Path:
         return self.results / "contexts" / questions / f"{retrieval}.queries.segments.parquet"
 
+    def queries_job(self, questions: str, retrieval: str) -> Path:
+        return self.results / "contexts" / questions / f"{retrieval}.queries.json"
+
     def queries_journal(self, questions: str, retrieval: str, identity: str) -> Path:
         return self.results / "contexts" / questions / f"{retrieval}.queries" / identity
 

@@ -132,6 +132,11 @@ class Plan:
         """The model that plans a retrieval's queries, or None."""
         return self.study.retrievals[retrieval].planner.model
 
+    def planned(self) -> list[tuple[str, str]]:
+        """Question sets and retrievals of the runs whose queries a model plans."""
+        used = dict.fromkeys(self.study.retrieval_of(run) for run in self.study.models)
+        return [(q, r) for q in self.questions() for r in used if self.planner_of(r)]
+
     def run_identity(self, run: str) -> str:
         """Digest of a run's settings."""
         return identity.run_identity(self.study, run)
