@@ -128,6 +128,7 @@ class Field:
     _weights: NDArray[np.float64] = field(init=False)
     _weighing: list[bool] = field(init=False)
     _judged: list[dict[int, Verdict | None]] = field(init=False)
+    _texts: list[dict[tuple[str | None, frozenset[str]], Verdict | None]] = field(init=False)
 
     def __post_init__(self) -> None:
         if self.scoring.rule not in RULES:
@@ -142,7 +143,7 @@ class Field:
         confidences = [self._confidences(run) for run in self.runs]
         self._weighing = [one is not None for one in confidences]
         self._weights = np.array([one or [1.0] * len(self.gold) for one in confidences]).T
-        self._judged = [{} for _ in self.gold]
+        self._judged, self._texts = [{} for _ in self.gold], [{} for _ in self.gold]
 
     def _value(self, run: Candidate, question: Question) -> str | None:
         row = run.answers.get(question.id)
@@ -185,14 +186,13 @@ class Field:
         """Judge an answer by who gave it, and remember: many subsets have the same winners."""
         question = self.gold[place]
         rows = [self.runs[one].answers[question.id] for one in subset if winners >> one & 1]
-        refs = {ref for row in rows for ref in row["refs"] or ()}
-        prediction = Prediction(
-            rows[0]["value"] if rows else None,
-            tuple(sorted(refs)),
-            None if rows else "every member failed",
-        )
-        verdict = judge(self.scoring.rule, question, prediction)
-        self._judged[place][winners] = verdict
+        value = rows[0]["value"] if rows else None
+        refs = frozenset(ref for row in rows for ref in row["refs"] or ())
+        if (value, refs) not in self._texts[place]:
+            error = None if rows else "every member failed"
+            prediction = Prediction(value, tuple(sorted(refs)), error)
+            self._texts[place][value, refs] = judge(self.scoring.rule, question, prediction)
+        verdict = self._judged[place][winners] = self._texts[place][value, refs]
         return verdict
 
     def arrays(self, verdicts: Sequence[Sequence[Verdict | None]]) -> Verdicts:
