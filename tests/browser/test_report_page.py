@@ -10,6 +10,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from tests.unit.report import many, packed
 from tests.unit.report import report_fixture as made
 
 from wattbench.report.content import content
@@ -65,6 +66,13 @@ def benign(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("benign")
     made.write_tables(folder)
     return page(content(read_report_data(made.study(folder))))
+
+
+@pytest.fixture(scope="module")
+def twenty(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("twenty")
+    made.write_tables(folder, change=many.grown)
+    return page(content(read_report_data(made.study(folder, models=many.models()))))
 
 
 @pytest.fixture(scope="module")
@@ -190,27 +198,142 @@ def test_the_browser_filters_and_answers_to_keys(benign: str, tmp_path: Path) ->
     assert seen["votes"] == 5
 
 
-@pytest.mark.parametrize("which", ["benign", "hostile"])
-def test_the_page_fits_a_phone(which: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    html = with_script(request.getfixturevalue(which), OPEN_ALL)
+def framed(html: str, width: int, script: str) -> str:
+    """The page in a frame of that width, for a headless window is at least 500 pixels wide.
+
+    `script` is an expression of `inner`, the page's document after its own script has ended.
+    """
     quoted = json.dumps(html).replace("<", "\\u003c")
-    # A headless window is at least 500 pixels wide, so the page goes into a frame.
-    wrapper = f"""<!doctype html><html><body><script>
+    return f"""<!doctype html><html><body><script>
         const frame = document.createElement("iframe");
-        frame.width = 375; frame.height = 812;
+        frame.width = {width}; frame.height = 812;
         frame.onload = () => setInterval(() => {{
           const inner = frame.contentDocument;
           if (inner.documentElement.dataset.found === undefined) return;
-          document.documentElement.dataset.found = JSON.stringify([
-            inner.documentElement.scrollWidth, inner.querySelectorAll(".card").length,
-            getComputedStyle(inner.querySelector(".wide")).display]);
+          document.documentElement.dataset.found = JSON.stringify({script});
         }}, 300);
         frame.srcdoc = {quoted};
         document.body.append(frame);
         </script></body></html>"""
+
+
+PHONE = """[inner.documentElement.scrollWidth, inner.querySelectorAll(".card").length,
+    getComputedStyle(inner.querySelector(".wide")).display]"""
+
+
+@pytest.mark.parametrize("which", ["benign", "hostile"])
+def test_the_page_fits_a_phone(which: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    html = with_script(request.getfixturevalue(which), OPEN_ALL)
     file = tmp_path / "phone.html"
-    file.write_text(wrapper, encoding="utf-8")
+    file.write_text(framed(html, 375, PHONE), encoding="utf-8")
     width, answers, wide = found(dom(file, tmp_path / "profile"))  # type: ignore[misc]
     assert width <= 375
     assert answers == 24 * 5
     assert wide == "none"
+
+
+TABLE = """[...inner.querySelectorAll(".models > .scroll")].map((box) =>
+    [box.scrollWidth, box.clientWidth, inner.documentElement.scrollWidth])"""
+
+
+@pytest.mark.parametrize("which", ["benign", "twenty"])
+def test_the_first_table_fits_a_laptop(
+    which: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    html = with_script(request.getfixturevalue(which), "return 1;")
+    file = tmp_path / "laptop.html"
+    file.write_text(framed(html, 1360, TABLE), encoding="utf-8")
+    ((needed, there, whole),) = found(dom(file, tmp_path / "profile"))  # type: ignore[misc]
+    assert needed <= there
+    assert whole <= 1360
+
+
+def test_an_opened_question_shows_what_was_retrieved(benign: str, tmp_path: Path) -> None:
+    script = """
+        const form = document.querySelector("form.filters");
+        form.elements.words.value = "LLaMA 65B take?";
+        form.dispatchEvent(new Event("input"));
+        document.querySelector("button.line").click();
+        await until(() => document.querySelector(".open-question"));
+        const box = document.querySelector(".contexts");
+        return {said: box.querySelector("summary").textContent,
+          snippets: box.querySelectorAll(".snippets li").length,
+          gold: [...box.querySelectorAll(".gold-source .small")].map((p) => p.textContent),
+          raw: document.querySelectorAll(".card details pre").length,
+          reply: document.querySelector(".card details pre").textContent};
+    """
+    file = tmp_path / "page.html"
+    file.write_text(with_script(benign, script), encoding="utf-8")
+    seen = found(dom(file, tmp_path / "profile"))
+    assert isinstance(seen, dict)
+    assert seen["said"] == "Contexts retrieved (default): 3, the gold documents among them"
+    assert seen["snippets"] == 3
+    assert seen["gold"] == ["touvron2023 · Touvron2023 · dense 0.8 · gold document"]
+    assert seen["raw"] == 3
+    assert json.loads(seen["reply"])["ref_id"] == ["touvron2023"]
+
+
+def test_verdicts_filter_by_model_and_order_by_disagreement(benign: str, tmp_path: Path) -> None:
+    script = """
+        const form = document.querySelector("form.filters");
+        const list = document.querySelector("ol.questions");
+        const set = (changes) => {
+          form.reset();
+          for (const [name, value] of Object.entries(changes)) form.elements[name].value = value;
+          form.dispatchEvent(new Event("input"));
+          return [...list.querySelectorAll(".id")].map((e) => e.textContent);
+        };
+        const shown = {};
+        [...form.elements.run.options].filter((o) => /^[0-9]+$/.test(o.value)).forEach((o) => {
+          shown[o.textContent] = ["right", "wrong", "blank", "failed"].map(
+            (verdict) => set({verdict, run: o.value}).length);
+        });
+        const first = set({order: "split"})[0];
+        const split = set({verdict: "split"});
+        return {shown, first, split, everyone: set({verdict: "right", run: "all"}).length};
+    """
+    file = tmp_path / "page.html"
+    file.write_text(with_script(benign, script), encoding="utf-8")
+    seen = found(dom(file, tmp_path / "profile"))
+    assert isinstance(seen, dict)
+    core = packed.core(benign)
+    for run, letters in zip(core["runs"], core["verdicts"], strict=True):
+        counted = [sum(c in of for c in letters) for of in ("rR", "wb", "bRB", "f")]
+        assert seen["shown"][run["label"]] == counted
+        assert sum(counted[:2]) + counted[3] == 24
+    assert seen["first"] == core["id"][core["order"][0]]
+    assert seen["split"] == [
+        i for i, d in zip(core["id"], core["disagree"], strict=True) if d == "2"
+    ]
+    everyone = sum(all(v[q] in "rR" for v in core["verdicts"]) for q in range(24))
+    assert seen["everyone"] == everyone
+
+
+def test_the_theme_switches(benign: str, tmp_path: Path) -> None:
+    script = """
+        const button = document.getElementById("theme");
+        const look = () => [button.textContent, getComputedStyle(document.body).backgroundColor,
+          getComputedStyle(document.body).color];
+        const seen = [];
+        for (let i = 0; i < 3; i += 1) { button.click(); seen.push(look()); }
+        return seen;
+    """
+    file = tmp_path / "page.html"
+    file.write_text(with_script(benign, script), encoding="utf-8")
+    light, dark, auto = found(dom(file, tmp_path / "profile"))  # type: ignore[misc]
+    assert light == ["Theme: light", "rgb(255, 255, 255)", "rgb(27, 29, 31)"]
+    assert dark == ["Theme: dark", "rgb(22, 24, 27)", "rgb(233, 234, 235)"]
+    assert auto[0] == "Theme: auto"
+
+
+def test_a_browser_that_cannot_unpack_says_where_the_answers_are(
+    benign: str, tmp_path: Path
+) -> None:
+    html = POLICY.sub("", benign, count=1).replace(
+        "<body>", "<body><script>delete globalThis.DecompressionStream</script>", 1
+    )
+    file = tmp_path / "page.html"
+    file.write_text(html, encoding="utf-8")
+    shown = dom(file, tmp_path / "profile")
+    assert "cannot unpack the answers" in shown
+    assert "tables/answers.csv" in shown

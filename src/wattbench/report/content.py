@@ -71,8 +71,13 @@ def content(data: ReportData) -> Content:
     )
 
 
+_NEEDED = ("score", "score_low", "score_high")
+"""Without these no run can be the headline, nor be set against it."""
+
+
 def _group(data: ReportData, group: Group) -> GroupContent:
-    said = headline([r.row for r in group.runs], {r.name: r.label for r in group.runs})
+    scored = [r.row for r in group.runs if None not in [r.row[name] for name in _NEEDED]]
+    said = headline(scored, {r.name: r.label for r in group.runs})
     return GroupContent(
         group=group,
         headline=said,

@@ -373,7 +373,8 @@ def _runs(study: Study, rows: list[Row]) -> Iterable[Run]:
     best_first = sorted(
         rows,
         key=lambda r: (
-            -r["score"],
+            r["score"] is None,
+            -(r["score"] or 0.0),
             order.index(r["run"]) if r["run"] in order else len(order),
             r["run"],
         ),

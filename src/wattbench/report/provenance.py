@@ -79,9 +79,9 @@ def weights(group: Group) -> Grid:
                 _given(row, "backend", row["backend_version"]),
                 _given(row, "prompt"),
                 text(row["identity"]),
-                text(", ".join(row["hosts"]) or "not recorded"),
+                _listed(row, "hosts", "not recorded"),
                 _given(row, "cpu_model"),
-                text(", ".join(row["gpu_names"]) or "none"),
+                _listed(row, "gpu_names", "none"),
             )
         )
     return Grid(
@@ -100,6 +100,13 @@ def weights(group: Group) -> Grid:
     )  # fmt: skip
 
 
+def _listed(row: dict[str, Any], column: str, none: str) -> Cell:
+    values = row[column]
+    return (
+        unknown(why_null(RUNS, row, column)) if values is None else text(", ".join(values) or none)
+    )
+
+
 def _given(row: dict[str, Any], column: str, detail: str | None = None) -> Cell:
     value = row[column]
     if value is None:
@@ -114,7 +121,7 @@ def run_versions(data: ReportData) -> Grid:
     for group in data.groups:
         for run in group.runs:
             try:
-                said = json.loads(run.row["versions"])
+                said = json.loads(run.row["versions"] or "{}")
             except ValueError:
                 said = {"versions": run.row["versions"]}
             if not isinstance(said, dict):

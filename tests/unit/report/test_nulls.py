@@ -115,3 +115,18 @@ def test_a_null_without_a_reason_gives_the_contracts(tmp_path: Path) -> None:
         column = next(c for c in RUNS.columns if c.name == row[0].text)
         if column.null:
             assert row[place].missing == f"no reason recorded; null {column.null}"
+
+
+def test_a_run_without_a_score_is_shown_last_and_is_no_headline(tmp_path: Path) -> None:
+    def change(table: str, rows: list[made.Row]) -> list[made.Row]:
+        if table != "runs":
+            return rows
+        return [{**r, "score": float("nan")} if r["run"] == "qwen-1.5b" else r for r in rows]
+
+    made.write_tables(tmp_path, change=change)
+    found = content(read_report_data(made.study(tmp_path)))
+    (part,) = found.groups
+    assert part.models.rows[-1][0].text == made.LABELS["qwen-1.5b"]
+    assert part.models.rows[-1][1].text == "not measured"
+    assert made.LABELS["qwen-1.5b"] not in part.opening
+    assert not re.search(r"\bnan\b", page(found), re.IGNORECASE)
