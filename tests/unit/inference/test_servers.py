@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -24,7 +25,10 @@ from wattbench.inference.stage import infer
 from wattbench.records import read
 from wattbench.study.inference import Generation, Requests
 from wattbench.study.server import ServerOptions
+from wattbench.tables.documents import CONTEXTS
+from wattbench.tables.files import digest, write_rows
 
+DEMO = Path(__file__).resolve().parents[3] / "config" / "demo"
 PROGRAM = Path(__file__).with_name("own_server.py")
 SAME = (
     "kind", "reply", "prompt_tokens", "completion_tokens", "cached_tokens", "cut", "logprobs"
@@ -177,24 +181,43 @@ def test_a_free_port_is_free() -> None:
     assert free_port() != free_port()
 
 
+def demo_contexts(bench: Bench) -> list[dict[str, Any]]:
+    """Every third of the demo's questions, each with the sentence that holds its answer."""
+    with (DEMO / "questions" / "demo.csv").open(encoding="utf-8") as stream:
+        questions = list(csv.DictReader(stream))[::3]
+    rows = []
+    for number, asked in enumerate(questions):
+        row = bench.context(number)
+        text = asked["supporting_materials"]
+        row["snippets"][0] |= {"text": text, "document_id": asked["ref_id"].strip("[']")}
+        row |= {"question": asked["question"], "answer_unit": asked["answer_unit"]}
+        rows.append({**row, "contexts_digest": digest(row["snippets"])})
+    return rows
+
+
 @pytest.mark.slow
 def test_over_http_the_answers_are_those_of_the_embedded_backend(tmp_path: Path) -> None:
-    """The same weights at temperature 0: in this process, and behind llama.cpp's own server."""
+    """The same weights at temperature 0: in this process, and behind llama.cpp's own server.
+
+    Every third of the demo's 24 questions (all take a minute and agree too), each with the sentence that holds its answer.
+    """
     weights()
     model = {
         "weights": "smollm2-135m-instruct-q4_1",
-        "generation": {"max_new_tokens": 40, "context_length": 512},
+        "generation": {"max_new_tokens": 24, "context_length": 1024},
         "requests": {"retries": 0},
     }
-    one = Bench(tmp_path / "one", count=2, model={**model, "backend": "llamacpp", "options": {}})
+    one = Bench(tmp_path / "one", model={**model, "backend": "llamacpp", "options": {}})
     options = {"server": {"kind": "xllamacpp"}}
-    two = Bench(tmp_path / "two", count=2, model={**model, "backend": "openai", "options": options})
+    two = Bench(tmp_path / "two", model={**model, "backend": "openai", "options": options})
     replies = []
     for bench in (one, two):
+        write_rows(bench.layout.contexts("asked", "default"), CONTEXTS, demo_contexts(bench))
         infer(bench.study, "asked", "replay")
         records = read(bench.answers).records
         replies.append([{name: record[name] for name in SAME} for record in records])
         assert all(record["prefill_s"] > 0 and record["decode_s"] > 0 for record in records)
+    assert len(replies[0]) == 8
     assert replies[0] == replies[1]
     assert one.answers_only() == two.answers_only()
     assert two.job()["weights"]["sha256"] == one.job()["weights"]["sha256"]
