@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wattbench.analyses.artifact_figures import power_of, times_of, tokens_of
 from wattbench.analyses.artifact_files import Answer
 from wattbench.analyses.artifact_verdicts import Scored, gold_of_set, rule_of, scored, verdict_of
 from wattbench.analyses.artifacts import Experiment, labels
-from wattbench.analyses.audit.of_folders import power_of, times_of, tokens_of
 from wattbench.analyses.ensemble_field import Rules
 from wattbench.ensembles.strategies import Ballot, Outcome, decide
 from wattbench.ensembles.weights import FOLDS, by_accuracy
@@ -248,6 +248,13 @@ def _costs(members: Mapping[str, Experiment]) -> Row:
             if part
             else power.reason or "the folder holds none",
         )
+        # Nothing says which meters they share: all of it counts as common to all members.
+        add(
+            "energy_uncertainty_j",
+            name,
+            power.uncertainty_j,
+            "its folder holds no uncertainty of its energy",
+        )
         why = tokens.reason or "0 is written, which is no count"
         add("input_tokens", name, tokens.prompt or None, why)
         add("output_tokens", name, tokens.completion or None, why)
@@ -269,10 +276,8 @@ def _costs(members: Mapping[str, Experiment]) -> Row:
             slowest[identifier] = max(slowest.get(identifier, 0.0), answer.latency_s)
     whole = "latency_parallel_s" not in reasons and slowest
     parallel = math.fsum(slowest.values()) / len(slowest) if whole else None
-    # A folder says nothing of how sure its joules are.
-    reasons["energy_uncertainty_j"] = "result folders hold no uncertainty of their energy"
     return {
-        **sums, "energy_uncertainty_j": None, "latency_parallel_s": parallel, "unknown": reasons,
+        **sums, "latency_parallel_s": parallel, "unknown": reasons,
     }  # fmt: skip
 
 

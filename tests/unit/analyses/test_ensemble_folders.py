@@ -11,6 +11,7 @@ from tests.unit.analyses.guide_folders import RIGHT, write_experiment, write_gol
 from tests.unit.made_results import make_study, write_run
 from typer.testing import CliRunner
 
+from wattbench.analyses.aggregate import aggregate
 from wattbench.analyses.artifacts import read_experiment
 from wattbench.analyses.ensemble_field import Rules
 from wattbench.analyses.ensemble_folders import vote_folders
@@ -18,6 +19,8 @@ from wattbench.cli.app import build
 from wattbench.errors import InputError
 from wattbench.scoring.stage import score
 from wattbench.study.questions import read_questions
+from wattbench.tables.files import read_rows
+from wattbench.tables.runs import RUNS
 
 RECORDED = Path(__file__).parents[3] / ".." / "shared" / "reference" / "data" / "wattbot" / "train"
 
@@ -117,6 +120,13 @@ def test_our_folders_vote_alike(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert (found["rule"], found["overall_score"], found["input_tokens"]) == ("strict", 1.0, 800)
+    assert found["energy_uncertainty_j"] is None
+    aggregate(study)
+    found = json.loads(command(runs / "a", runs / "b", "--json").stdout)
+    assert found["energy_j"] == pytest.approx(250.0)
+    table = {row["run"]: row for row in read_rows(tmp_path / "results/tables/runs.parquet", RUNS)}
+    sure = sum(table[run]["energy_gross_uncertainty_j"] for run in "ab")
+    assert found["energy_uncertainty_j"] == pytest.approx(sure)
 
 
 def test_members_that_cannot_vote_together(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ class Power:
 
     Args:
         energy_j: Energy as its source says it.
+        uncertainty_j: Its standard uncertainty.
         reason: Why it is not known.
         method: How it was measured.
         mean_w: Mean power that was recorded beside it.
@@ -81,6 +82,7 @@ class Power:
     """
 
     energy_j: float | None = None
+    uncertainty_j: float | None = None
     reason: str | None = None
     method: str | None = None
     mean_w: float | None = None

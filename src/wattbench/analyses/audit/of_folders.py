@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from wattbench.analyses.artifact_figures import power_of, times_of, tokens_of
 from wattbench.analyses.artifact_files import Answer, plain_number
 from wattbench.analyses.artifact_verdicts import (
     GUIDE_RULE,
@@ -17,7 +18,7 @@ from wattbench.analyses.artifact_verdicts import (
 )
 from wattbench.analyses.artifacts import Experiment, labels
 from wattbench.analyses.audit.checks import SCORE_TOLERANCE, audit_facts, clean
-from wattbench.analyses.audit.facts import Facts, Power, Row, Times, Tokens, Trouble, finding
+from wattbench.analyses.audit.facts import Facts, Row, Trouble, finding
 from wattbench.analyses.audit.gold import audit_gold
 from wattbench.analyses.audit.of_study import placed
 from wattbench.files import digest
@@ -25,10 +26,6 @@ from wattbench.study.judgement import RULES, RuleName, Weights
 from wattbench.study.questions import Question
 from wattbench.tables.values import is_abstention
 
-LOCAL = frozenset({"", "hf_local", "local"})
-"""The guide's providers that run the model on the job's own machine."""
-
-J_PER_WH = 3600.0
 GUIDE_RULES: tuple[RuleName, ...] = (GUIDE_RULE, "wattbot-v2")
 
 
@@ -197,85 +194,6 @@ def _versions(experiment: Experiment) -> dict[str, str]:
         found[f"backend {backend.get('name')}"] = str(backend["version"])
     cuda = (experiment.summary.get("hardware") or {}).get("cuda_version")
     return found | ({"CUDA": str(cuda)} if cuda else {})
-
-
-def times_of(experiment: Experiment) -> Times:
-    """Seconds that an experiment's files tell."""
-    summary = experiment.summary
-    known = [a.latency_s for a in experiment.answers.values() if a.latency_s is not None]
-    whole = bool(known) and len(known) == len(experiment.answers)
-    mean = (
-        math.fsum(known) / len(known) if whole else plain_number(summary.get("avg_latency_seconds"))
-    )
-    retrieval = plain_number(summary.get("avg_retrieval_seconds"))
-    generation = plain_number(summary.get("avg_generation_seconds"))
-    # Our latency begins when the contexts are there, the guide's when the search begins.
-    parts = [generation] if experiment.ours else [retrieval, generation]
-    at_once = (summary.get("config_snapshot") or {}).get("max_concurrent")
-    seconds = {
-        name: plain_number(value) for name, value in summary.items() if name.endswith("_seconds")
-    }
-    lowest = min(known, default=0.0)
-    return Times(
-        latency_mean_s=mean,
-        latency_sum_s=None if mean is None else mean * len(experiment.answers),
-        latency_max_s=max(known, default=None),
-        parts_mean_s=None if None in parts else math.fsum(part or 0.0 for part in parts),
-        wall_s=plain_number(summary.get("total_time_seconds")),
-        load_s=plain_number((summary.get("hardware") or {}).get("model_load_time_seconds")),
-        concurrency=at_once if isinstance(at_once, int) and at_once > 0 else None,
-        negative=(
-            *(name for name, value in seconds.items() if value is not None and value < 0),
-            *(("latency_seconds",) if lowest < 0 else ()),
-        ),
-    )
-
-
-def _charged(experiment: Experiment) -> bool:
-    if experiment.ours:
-        backend = (experiment.summary.get("made_by") or {}).get("backend") or {}
-        return bool(backend.get("elsewhere"))
-    return str(experiment.summary.get("llm_provider") or "") not in LOCAL
-
-
-def power_of(experiment: Experiment) -> Power:
-    """Energy that an experiment's files tell."""
-    hardware = experiment.summary.get("hardware") or {}
-    energy_wh = plain_number(hardware.get("gpu_energy_wh"))
-    count = plain_number(hardware.get("gpu_count"))
-    gpus = None if count is None else int(count)
-    if not energy_wh or hardware.get("gpu_energy_method") == "none":
-        if experiment.ensemble:
-            reason = "an ensemble's folder holds no energy; it is the sum of its members'"
-        elif _charged(experiment):
-            reason = "the model runs on another machine"
-        else:
-            reason = "the folder holds none" if energy_wh is None else "0 Wh are not measured"
-        return Power(reason=reason, gpus=gpus)
-    # The guide's scripts read device 0 alone, however many GPUs the model is spread over.
-    measured = gpus if experiment.ours or gpus is None else 1
-    return Power(
-        energy_j=energy_wh * J_PER_WH,
-        method=hardware.get("gpu_energy_method"),
-        mean_w=plain_number(hardware.get("gpu_avg_power_watts")),
-        gpus=gpus,
-        measured_gpus=measured,
-    )
-
-
-def tokens_of(experiment: Experiment) -> Tokens:
-    """Tokens and their price that an experiment's files tell; 0 of either is no count."""
-    summary = experiment.summary
-    prompt, completion = (plain_number(summary.get(f"{x}_tokens")) for x in ("input", "output"))
-    price = plain_number(summary.get("estimated_cost_usd"))
-    return Tokens(
-        prompt=None if prompt is None else int(prompt),
-        completion=None if completion is None else int(completion),
-        reason="the folder holds none" if prompt is None else None,
-        price=price or None,
-        price_reason="it is written as 0" if price == 0 else "the folder holds none",
-        charged=_charged(experiment) and not experiment.ensemble,
-    )
 
 
 def _content(answers: Mapping[str, Answer]) -> str | None:
