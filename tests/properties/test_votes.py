@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import get_args
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wattbench.ensembles.counting import ballots_of_values, count_votes
 from wattbench.ensembles.strategies import Ballot, decide
 from wattbench.ensembles.weights import by_accuracy, by_confidence, fold_of, text_key
 from wattbench.study.inference import Strategy, Votes
@@ -29,6 +31,9 @@ BALLOTS = st.lists(
     min_size=1,
     max_size=6,
 )
+
+
+WEIGHTS = (1.0, 0.5, 0.25)
 
 
 def same(one: str | None, other: str | None, votes: Votes) -> bool:
@@ -127,3 +132,31 @@ def test_confidences_weigh_all_or_nobody(confidences) -> None:
     given_by_all = all(any(c is not None for c in rows.values()) for rows in confidences.values())
     assert bool(weights) == given_by_all
     assert all(0 < weight <= 1 for weight in weights.values())
+
+
+@given(
+    st.lists(st.lists(VALUES, min_size=3, max_size=3), min_size=1, max_size=6),
+    STRATEGIES,
+    st.booleans(),
+    VOTES,
+    st.randoms(use_true_random=False),
+)
+def test_questions_are_counted_apart(rows, strategy, ignore, votes, random) -> None:
+    order = list(range(len(rows)))
+    random.shuffle(order)
+
+    def count(asked):
+        weights = np.array([WEIGHTS] * len(asked))
+        ballots = ballots_of_values(asked, [None] * len(asked), votes)
+        return count_votes(ballots, weights, strategy, ignore_blank=ignore)
+
+    whole, shuffled = count(rows), count([rows[place] for place in order])
+    for name in ("counted", "won", "by_order"):
+        assert (getattr(whole, name)[order] == getattr(shuffled, name)).all()
+    for place, row in enumerate(rows):
+        cast = [
+            Ballot(f"m{n}", v, (), w) for n, (v, w) in enumerate(zip(row, WEIGHTS, strict=True))
+        ]
+        alone = decide(cast, strategy, ignore_blank=ignore, votes=votes)
+        assert alone.won == tuple(whole.won[place].tolist())
+        assert alone.by_order == whole.by_order[place]
