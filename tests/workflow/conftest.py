@@ -84,6 +84,8 @@ def study_of(folder: Path) -> dict[str, Any]:
         "models": {"good": model("good"), "poor": model("poor")},
         "ensembles": {"both": {"members": ["good", "poor"], "ignore_blank": True}},
         "scoring": {"bootstrap": 100},
+        # One coarse plot: drawing all of them would take longer than all the rest.
+        "report": {"outputs": {"which_figures": ["overall_scores"], "dpi": 60}},
     }
 
 

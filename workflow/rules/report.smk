@@ -1,4 +1,20 @@
-# Tables -> the report.
+# Tables -> the reports: the default one, and those that the study names.
+
+
+report: "../report/workflow.rst"
+
+
+def plots_of(name, definition):
+    """The plots of a report, shown by `snakemake --report`: pictures alone, no model's words."""
+    folder = layout.report if name is None else layout.report / name
+    return report(
+        directory(folder / "figures"),
+        patterns=["{plot}." + definition.outputs.fig_format[0]],
+        caption="../report/plots.rst",
+        category="Plots",
+        subcategory=name or "all runs",
+        labels={"plot": "{plot}"},
+    )
 
 
 rule report:
@@ -9,6 +25,9 @@ rule report:
         page=layout.report / "index.html",
         markdown=layout.report / "report.md",
         manifest=layout.report / "manifest.yaml",
+        named=[layout.report / name / "manifest.yaml" for name in study.reports],
+        plots=plots_of(None, study.report),
+        named_plots=[plots_of(*named) for named in study.reports.items()],
     log:
         layout.log("report"),
     benchmark:

@@ -27,6 +27,7 @@ COMMANDS = (
     "audit",
     "aggregate",
     "report",
+    "export",
 )
 """Modules of this package that add commands, in the order of the help."""
 

@@ -15,18 +15,48 @@ def register(app: typer.Typer) -> None:
 
     @app.command(
         "report",
-        epilog="Example: wattbench report --study results/study.json",
+        epilog="Example: wattbench report --study results/study.json\n\n"
+        "Example: wattbench report --study results/study.json --definition small.yaml "
+        "--output reports/small",
     )
-    def report(study: StudyOption, log: LogOption = None) -> None:
-        """Write the report: index.html, report.md, figures, CSV tables and a manifest."""
-        with stage(log):
-            from wattbench.report.stage import render
-            from wattbench.study.layout import Layout
+    def report(
+        study: StudyOption,
+        definition: Annotated[
+            Path | None,
+            typer.Option(
+                "--definition",
+                help="Write one report of this file instead: the keys of the study's `report` "
+                "(inputs.select, outputs.which_figures, thresholds, ...).",
+            ),
+        ] = None,
+        output: Annotated[
+            Path | None, typer.Option("--output", help="Its folder; needed with --definition.")
+        ] = None,
+        log: LogOption = None,
+    ) -> None:
+        """Write the reports of a study: index.html, report.md, figures, tables and a manifest.
 
+        The default report goes to report/, each one of the study's `reports` to report/<name>/.
+        """
+        with stage(log):
+            from wattbench.errors import InputError
+            from wattbench.report.stage import render, render_one
+            from wattbench.study.layout import Layout
+            from wattbench.study.report_files import read_definition
+
+            if (definition is None) != (output is None):
+                raise InputError(
+                    "--definition and --output belong together.", mend="Give both or none."
+                )
             opened = open_study(study)
+            if definition is not None and output is not None:
+                render_one(opened, read_definition(definition), definition.stem, output)
+                typer.echo(f"report: {output / 'index.html'}")
+                return
             render(opened)
             folder = Layout(Path(opened.study.results)).report
-            typer.echo(f"report: {folder / 'index.html'}")
+            for own in (folder, *(folder / name for name in opened.reports)):
+                typer.echo(f"report: {own / 'index.html'}")
 
     docs = typer.Typer(
         no_args_is_help=True, help="Documentation that is made from the code.", name="docs"

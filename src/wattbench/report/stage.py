@@ -50,6 +50,8 @@ def render(study: Study) -> None:
                 write_whole(own / path, lambda stream, written=written: stream.write(written))  # type: ignore[misc]
                 progress.advance()
             _remove_leftovers(own, set(files))
+            # The workflow counts on the folder, whether or not a plot could be drawn.
+            (own / "figures").mkdir(exist_ok=True)
     _remove_reports(folder, frozenset(study.reports))
 
 

@@ -81,7 +81,7 @@ def study(folder: Path, **changes: Any) -> Study:
         },
     }
     for key, value in changes.items():
-        settings[key] = {**settings[key], **value} if isinstance(value, dict) else value
+        settings[key] = {**settings.get(key, {}), **value} if isinstance(value, dict) else value
     return Study.model_validate(settings)
 
 

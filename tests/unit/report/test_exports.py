@@ -1,0 +1,170 @@
+"""CSV, JSON and LaTeX: safe, whole, and unknown never 0."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.report import report_fixture as made
+from tests.unit.report.test_nulls import PLANTED, reason, without
+from typer.testing import CliRunner
+
+from wattbench.cli.app import build
+from wattbench.errors import InputError
+from wattbench.report import csvs, exports
+from wattbench.report.data import Group, read_report_data
+from wattbench.report.latex import escaped
+from wattbench.study.resolve import write_resolved
+from wattbench.tables.contract import COUNT, REAL
+from wattbench.tables.files import write_text
+from wattbench.tables.runs import RUNS
+
+FIGURES = [c.name for c in RUNS.columns if c.type in {REAL, COUNT}]
+
+
+@pytest.fixture(scope="module")
+def group(tmp_path_factory: pytest.TempPathFactory) -> Group:
+    """The made study whose run qwen-0.5b has none of the columns that may be null."""
+    folder = tmp_path_factory.mktemp("planted")
+    made.write_tables(folder, change=without(PLANTED))
+    (found,) = read_report_data(made.study(folder)).groups
+    return found
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_every_planted_null_reads_not_measured_in_csv(group: Group) -> None:
+    files = csvs.csv_files(group)
+    row = next(r for r in rows_of(files["models"]) if r["run"] == "qwen-0.5b")
+    reasons = dict(part.split(": ", 1) for part in row["not_measured"].split("; "))
+    for column in PLANTED:
+        assert row[column] == "not measured", column
+        assert reasons[column] == reason(column)
+    listed = {r["column"]: r["reason"] for r in rows_of(files["not-measured"])
+              if "qwen-0.5b" in r["runs"].split("; ")}  # fmt: skip
+    assert {c: reason(c) for c in PLANTED}.items() <= listed.items()
+
+
+def test_figures_that_are_there_are_numbers_in_csv(group: Group) -> None:
+    known = {r.name: r.row for r in group.runs}
+    for row in rows_of(csvs.csv_files(group)["models"]):
+        for column in FIGURES:
+            value = known[row["run"]][column]
+            if value is None:
+                assert row[column] == "not measured"
+            else:
+                assert float(row[column]) == value
+
+
+def test_every_planted_null_reads_not_measured_in_latex(group: Group) -> None:
+    rows = [r.row for r in group.runs]
+    text = exports.exported(RUNS, rows, "latex")
+    notes = re.findall(r"textsuperscript\{(\d+)\}~(.*?)\\par", text)
+    numbers = {said: number for number, said in notes}
+    names = [n for n in RUNS.names() if n != "flags"]
+    lines = text.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().split("\\\\\n")
+    line = next(part for part in lines if " qwen-0.5b " in part)
+    cells = dict(zip(names, line.removesuffix(r"\\").split(" & "), strict=True))
+    for column in PLANTED:
+        mark = numbers[escaped(reason(column))]
+        assert cells[column].strip() == (rf"\textit{{not measured}}\textsuperscript{{{mark}}}"), (
+            column
+        )
+    whole = exports.not_measured_latex(group)
+    for column in PLANTED:
+        assert f"{escaped(column)} & not measured & {escaped(reason(column))} & " in whole
+
+
+def test_json_has_null_and_the_reason(group: Group) -> None:
+    found = json.loads(exports.json_text(RUNS, [r.row for r in group.runs]))
+    row = next(r for r in found if r["run"] == "qwen-0.5b")
+    for column in PLANTED:
+        assert row[column] is None
+        assert row["not_measured"][column] == reason(column)
+
+
+HOSTILE = st.text() | st.sampled_from(made.PAYLOADS)
+
+
+@given(HOSTILE)
+def test_latex_escapes_every_active_character(text: str) -> None:
+    shown = escaped(text)
+    bare = re.sub(
+        r"\\(textbackslash|textasciitilde|textasciicircum|textless|textgreater|textbar|"
+        r"textquotedbl)\{\}|\\[{}&%$#_]|\$(-|\\pm|\\geq|\\leq)\$|^\{[\[*]\}",
+        "",
+        shown,
+    )
+    assert not set(bare) & set('\\{}&%$#_~^<>|"\n\r')
+    assert not shown.startswith(("[", "*")), r"after \\ of the row before it is an argument"
+
+
+def test_the_guides_export(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"cell_%": ["kd_1B", "=SUM(A1)", "[80,90]"], "kWh": [0.123456, None, 2.0], "n": [1, 2, 3]}
+    )
+    exports.export_table_to_latex_and_csv(
+        frame, latex_path=tmp_path / "t" / "core.tex", csv_path=tmp_path / "t" / "core.csv",
+        float_format="%.3g",
+    )  # fmt: skip
+    latex = (tmp_path / "t" / "core.tex").read_text()
+    assert r"cell\_\% & kWh & n \\" in latex
+    assert r"kd\_1B & 0.123 & 1 \\" in latex
+    assert "not measured & 2" in latex
+    assert r"{[}80,90]" in latex
+    rows = rows_of((tmp_path / "t" / "core.csv").read_text())
+    assert [r["kWh"] for r in rows] == ["0.123", "not measured", "2"]
+    assert rows[1]["cell_%"] == "'=SUM(A1)"
+    with pytest.raises(InputError, match="no column kwh"):
+        exports.export_table_to_latex_and_csv(
+            frame, latex_path=tmp_path / "a", csv_path=tmp_path / "b", columns=["kwh"]
+        )
+    with pytest.raises(InputError, match="no format of one number"):
+        exports.export_table_to_latex_and_csv(
+            frame, latex_path=tmp_path / "a", csv_path=tmp_path / "b", float_format="%d %d"
+        )
+
+
+def test_the_command(tmp_path: Path) -> None:
+    made.write_tables(tmp_path / "results")
+    study = tmp_path / "study.json"
+    write_resolved(made.study(tmp_path / "results"), study)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(build(), ["export", *arguments, "--study", str(study)])
+        return done.exit_code, done.output
+
+    code, text = run("runs", "--columns", "run,energy_gross_j,correct")
+    assert code == 0
+    assert list(rows_of(text)[0]) == ["run", "energy_gross_j", "correct", "not_measured", "notes"]
+    code, text = run(
+        "runs", "--format", "latex", "--columns", "run,score", "--float-format", "%.1f"
+    )
+    assert code == 0
+    assert r"qwen-1.5b & 0.7 \\" in text
+    code, text = run("runs", "--columns", "runn")
+    assert code == 2
+    assert "did you mean 'run'" in text
+    assert run("rums")[0] == 2
+    assert run("runs", "--format", "xml")[0] == 2
+    target = tmp_path / "out" / "votes.json"
+    assert run("votes", "--format", "json", "--output", str(target))[0] == 0
+    assert json.loads(target.read_text())[0]["member"]
+    assert run("runs", "--questions", "nothing", "--format", "json")[1].strip() == "[]"
+
+
+def test_text_that_was_there_before_is_replaced_whole(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.csv", "old\n" * 100)
+    exports.export_table_to_latex_and_csv(
+        pd.DataFrame({"a": [1]}), latex_path=tmp_path / "a.tex", csv_path=tmp_path / "a.csv"
+    )
+    assert (tmp_path / "a.csv").read_text() == "a\n1\n"
