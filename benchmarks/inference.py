@@ -230,8 +230,14 @@ def measure(
     rounds: dict[Setting, list[Round]] = {setting: [] for setting in settings}
     for number in range(options.rounds):
         for setting in settings:
-            print(f"{name}, round {number + 1}: {setting.name}", file=sys.stderr, flush=True)
-            rounds[setting].append(answer(setting, tasks, options, folder))
+            done = answer(setting, tasks, options, folder)
+            rounds[setting].append(done)
+            print(
+                f"{name}, round {number + 1}, {setting.name}: {done.seconds:.1f} s, "
+                f"{done.cpu_s:.1f} s of CPU",
+                file=sys.stderr,
+                flush=True,
+            )
     base = rounds[BASELINE]
     found = [figures(setting, rounds[setting], base, len(tasks)) for setting in settings]
     return {

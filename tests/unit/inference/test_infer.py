@@ -166,6 +166,7 @@ def test_several_questions_are_in_flight_where_the_backend_may(tmp_path: Path) -
     (segment,) = bench.segments()
     answer = next(p for p in segment["phases"] if p["phase"] == "answer")
     assert answer["wall_s"] < 24 * 0.2 / 2
+    assert (segment["in_flight"], segment["repeatable"]) == (12, False)
     assert sorted(bench.calls()) == sorted(f"q{n}" for n in range(24))
 
 

@@ -199,7 +199,8 @@ def demo_contexts(bench: Bench) -> list[dict[str, Any]]:
 def test_over_http_the_answers_are_those_of_the_embedded_backend(tmp_path: Path) -> None:
     """The same weights at temperature 0: in this process, and behind llama.cpp's own server.
 
-    Every third of the demo's 24 questions (all take a minute and agree too), each with the sentence that holds its answer.
+    Every third of the demo's 24 questions, each with the sentence that holds its answer; all of
+    them agree too, and take three times as long.
     """
     weights()
     model = {
