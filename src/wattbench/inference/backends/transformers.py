@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from wattbench.inference.backends.base import (
     backend,
     read_options,
 )
+from wattbench.inference.backends.common_params import spin_briefly
 from wattbench.inference.backends.desk import Desk, Ticket
 from wattbench.inference.backends.lexicon import Lexicon, Rendering
 from wattbench.inference.backends.loading import PRECISIONS, Loaded, load
@@ -46,7 +48,7 @@ class Transformers:
     """
 
     name: ClassVar[str]
-    capabilities: ClassVar = Capabilities(
+    capabilities: Capabilities = Capabilities(
         max_concurrency=None, deterministic=True, hub=True, gpu=True, precisions=PRECISIONS
     )
     requires: ClassVar[tuple[str, ...]] = (
@@ -57,6 +59,8 @@ class Transformers:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._options = read_options(Options, setup.options)
+        # Those who share a batch change the order of sums, and now and then a greedy answer.
+        self.capabilities = replace(self.capabilities, deterministic=setup.concurrency == 1)
         self._desk = Desk(setup.concurrency)
         self._loaded: Loaded | None = None
         self._torch: Any = None
@@ -80,6 +84,7 @@ class Transformers:
 
     def load(self) -> None:
         """Load the weights and start the thread that answers."""
+        spin_briefly(os.environ)
         self._torch = importlib.import_module("torch")
         options = self._options
         loaded = load(

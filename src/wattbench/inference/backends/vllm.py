@@ -10,6 +10,7 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, ClassVar, Literal
 
@@ -80,7 +81,7 @@ class Vllm:
     """
 
     name: ClassVar[str]
-    capabilities: ClassVar = Capabilities(
+    capabilities: Capabilities = Capabilities(
         max_concurrency=None,
         deterministic=True,
         hub=True,
@@ -93,6 +94,9 @@ class Vllm:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._options = read_options(Options, setup.options)
+        # Those who share a step, or a prefix, change the order of sums, and now and then an answer.
+        alone = setup.concurrency == 1 and not setup.generation.cache_prompt
+        self.capabilities = replace(self.capabilities, deterministic=alone)
         self._desk = Desk(setup.concurrency)
         self._engine: Any = None
         self._parameters: Any = None
