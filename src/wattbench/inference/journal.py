@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,12 @@ def keys_of(
     return key
 
 
+READ_AT_ONCE = 1 << 16
+"""Replies whose answers are remembered: a start reads the journal more than once."""
+
+_answer_of = lru_cache(READ_AT_ONCE)(parse_reply)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What came of one key.
@@ -106,7 +113,7 @@ def _outcome(own: Sequence[Record]) -> Outcome:
         if record["kind"] == ABSTAINED:
             return Outcome(record, None, tries)
         if "reply" in record:
-            answer = parse_reply(record["reply"])
+            answer = _answer_of(record["reply"])
             if isinstance(answer, Answer):
                 return Outcome(record, answer, tries)
     return Outcome(own[-1], None, tries)

@@ -11,7 +11,7 @@ from typing import Any
 from wattbench.inference.backends import backend_class
 from wattbench.inference.backends.base import Backend, Message, Setup
 from wattbench.inference.engine import Task
-from wattbench.inference.journal import keys_of, outcomes
+from wattbench.inference.journal import Outcome, keys_of, outcomes
 from wattbench.inference.prompts import PROMPTS, Prompt
 from wattbench.inference.replies import parse_reply
 from wattbench.inference.steps import Course, Step, course
@@ -140,13 +140,12 @@ class Run:
             for row in self.contexts
         ]
 
-    def courses(self, records: Sequence[Record]) -> list[Course]:
+    def courses(self, known: Mapping[str, Outcome]) -> list[Course]:
         """How far each question has come, in the order of the question file.
 
         Args:
-            records: The journal's records.
+            known: What came of every key of the journal.
         """
-        known = outcomes(records)
         return [course(steps, known) for steps in self.steps]
 
     def missing(self, records: Sequence[Record]) -> list[Sequence[Step]]:
@@ -156,7 +155,7 @@ class Run:
             records: The journal's records.
         """
         found: dict[str, Sequence[Step]] = {}
-        for one in self.courses(records):
+        for one in self.courses(outcomes(records)):
             if one.left:
                 found.setdefault(one.left[0].key, one.left)
         return list(found.values())

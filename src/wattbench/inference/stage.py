@@ -68,7 +68,7 @@ def journal_state(study: Study, questions: str, run: str) -> list[dict[str, Any]
             "value": one.outcome.answer.value if one.outcome and one.outcome.answer else None,
             "tries": len(one.tries),
         }
-        for one in work.courses(read(work.journal / ANSWERS).records)
+        for one in work.courses(outcomes(read(work.journal / ANSWERS).records))
     ]
 
 
@@ -89,13 +89,14 @@ def fold(run: Run, records: Sequence[Record]) -> None:
     Raises:
         FaultError: The disk is full or the folder cannot be written.
     """
-    names, files, courses = run.names, run.files, run.courses(records)
+    names, files, known = run.names, run.files, outcomes(records)
+    courses = run.courses(known)
     rows = [prediction_row(one, run.messages(one.step.row), run.prompt, names) for one in courses]
     # A killed process may have answered more than its last heartbeat says: the journal knows.
     asked_again = {step.key for one in courses for step in one.steps[: one.counts or 0]}
     answered = Counter(
         outcome.record["segment"]
-        for key, outcome in outcomes(records).items()
+        for key, outcome in known.items()
         if outcome.done and key not in asked_again
     )
     segments = [
