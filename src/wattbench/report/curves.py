@@ -25,6 +25,8 @@ from wattbench.report.views.svg import (
 Row = dict[str, Any]
 MOST_PANELS = 24
 LONGEST_LABEL = 130.0
+MOST_NAMED = 10
+"""Points that are all named; of more, those at the ends and the headline's."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ def _scaling(group: Group) -> Curves:
     return _both(
         title,
         "Whiskers are intervals. A dashed line is a family's fit of the table below; it is no "
-        "forecast beyond its models. Hollow marks are estimated energy.",
+        "forecast beyond its models. Hollow marks are estimated energy; a mark without a name "
+        "tells it when pointed at.",
         lambda width: _draw_scaling(group, scores, energies, width),
     )
 
@@ -160,16 +163,20 @@ def _marks(
     x: Callable[[float], float],
     y: Callable[[float], float],
 ) -> None:
-    labels = [fitted(p.run.label, LONGEST_LABEL) for p in points]
+    named = [p for p in points if len(points) <= MOST_NAMED or _stands_out(p, points)]
     placed = place(
         [
-            Anchor(x(p.size), y(p.value), text_width(label) + 4, FONT * 1.3)
-            for p, label in zip(points, labels, strict=True)
+            Anchor(
+                x(p.size), y(p.value), text_width(fitted(p.run.label, LONGEST_LABEL)) + 4,
+                FONT * 1.3,
+            )
+            for p in named
         ],
         [Box(x(p.size) - 2, y(p.high), x(p.size) + 2, y(p.low)) for p in points],
         box,
-    )
-    for p, label, spot in zip(points, labels, placed, strict=True):
+    )  # fmt: skip
+    spots = {p.run.name: spot for p, spot in zip(named, placed, strict=True)}
+    for p in points:
         here, there = x(p.size), y(p.value)
         canvas.group(
             f"point {p.run.css}",
@@ -177,17 +184,30 @@ def _marks(
             f"({formats.figures(p.low)} to {formats.figures(p.high)})",
         )
         canvas.line(here, y(p.low), here, y(p.high), "whisker")
-        if spot.leader:
+        spot = spots.get(p.run.name)
+        if spot is not None and spot.leader:
             middle = (spot.box.top + spot.box.bottom) / 2
             edge = min(max(here, spot.box.left), spot.box.right)
             canvas.line(here, there, edge, middle, "leader")
         canvas.mark(here, there, diamond=False, hollow=measures.is_estimate(p.run), size=5)
-        before = spot.box.right <= here
-        canvas.text(
-            spot.box.right - 2 if before else spot.box.left + 2, spot.box.bottom - FONT * 0.36,
-            label, "point-label", "end" if before else "start",
-        )  # fmt: skip
+        if spot is not None:
+            before = spot.box.right <= here
+            canvas.text(
+                spot.box.right - 2 if before else spot.box.left + 2,
+                spot.box.bottom - FONT * 0.36, fitted(p.run.label, LONGEST_LABEL), "point-label",
+                "end" if before else "start",
+            )  # fmt: skip
         canvas.close()
+
+
+def _stands_out(point: _Point, points: list[_Point]) -> bool:
+    """Whether it is named where there are too many to name all."""
+    values, sizes = [p.value for p in points], [p.size for p in points]
+    return (
+        bool(point.run.row["headline"])
+        or point.value in {min(values), max(values)}
+        or point.size in {min(sizes), max(sizes)}
+    )
 
 
 def _reliability(group: Group) -> Curves:

@@ -120,6 +120,7 @@ def comparisons(data: ReportData, group: Group) -> Grid:
         heads=(
             Head("First"),
             Head("Second"),
+            Head("Verdict", broad=True),
             Head("Difference", numeric=True),
             Head("p adjusted", numeric=True),
             Head("Only first right", numeric=True),
@@ -129,7 +130,6 @@ def comparisons(data: ReportData, group: Group) -> Grid:
             Head("Energy ratio", numeric=True),
             Head("First dominates", numeric=True),
             Head("Second dominates", numeric=True),
-            Head("Verdict"),
         ),
         rows=tuple(_pair(group, pair) for pair in group.comparisons),
         empty="There is one run, so nothing to compare.",
@@ -141,6 +141,7 @@ def _pair(group: Group, pair: dict[str, Any]) -> tuple[Cell, ...]:
     return (
         run_cell(group, pair["first"]),
         run_cell(group, pair["second"]),
+        _verdict(pair),
         Cell(
             formats.signed(pair["difference"]),
             sort=pair["difference"],
@@ -161,7 +162,6 @@ def _pair(group: Group, pair: dict[str, Any]) -> tuple[Cell, ...]:
         ),
         _share(pair, "first_dominates"),
         _share(pair, "second_dominates"),
-        _verdict(pair),
     )
 
 
