@@ -126,8 +126,11 @@ def _tried(
     gains = found.drawn.score[:, 0] - found.drawn.score[:, 1]
     per_joule = None
     if joules and uncertainty is not None:
+        # A normal energy would come near 0 where it is very uncertain, and the ratio to infinity:
+        # of that mean and spread, the log-normal is the one that stays positive.
+        spread = np.sqrt(np.log1p((uncertainty / joules) ** 2))
         z = np.random.default_rng([scoring.seed, 15]).standard_normal(len(found.counts))
-        energy = joules * np.maximum(1e-12, 1 + z * uncertainty / joules)
+        energy = joules * np.exp(spread * z - spread**2 / 2)
         per_joule = percentile_interval(found.drawn.score[:, 0] / energy, level)
     return Trial(
         members=members,

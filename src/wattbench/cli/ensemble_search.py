@@ -147,11 +147,14 @@ def _print(shown: Row) -> None:
     print_rows(rows)
     report = shown["report"]
     typer.echo(f"reported {shown['reported']}:")
-    typer.echo(f"  members: [{', '.join(shown['chosen']['members'])}]")
+    alone = shown["single"]["members"][0]
+    other = "a single run chosen in the same way" if shown["folds"] else f"{alone} alone"
+    if not shown["folds"]:
+        typer.echo(f"  members: [{', '.join(shown['chosen']['members'])}]")
     typer.echo(
         f"  score {report['score']:.3f}{_interval(report['score_interval'])} on "
         f"{report['questions']} questions; {report['gain_over_single']:+.3f}"
-        f"{_interval(report['gain_interval'])} over {shown['single']['members'][0]} alone"
+        f"{_interval(report['gain_interval'])} over {other}"
     )
     if report["joules_per_question"] is None:
         typer.echo(f"  energy not known: {report['unknown']['joules_per_question']}")
@@ -164,6 +167,6 @@ def _print(shown: Row) -> None:
             + _interval(report["score_per_joule_interval"])
         )
     for number, members in enumerate(shown["folds"], start=1):
-        typer.echo(f"  fold {number} chose: {', '.join(members)}")
+        typer.echo(f"  for fold {number}: {', '.join(members)}")
     for name, why in shown["left_out"].items():
         typer.echo(f"  left out: {name}: {why}")

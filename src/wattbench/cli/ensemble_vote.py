@@ -24,6 +24,13 @@ VotesOption = Annotated[
     ),
 ]
 
+FIGURES = (
+    ("energy_j", "energy, all members", "J"),
+    ("energy_uncertainty_j", "its standard uncertainty", "J"),
+    ("latency_sequential_s", "a question, members one after another", "s"),
+    ("latency_parallel_s", "a question, members side by side", "s"),
+)
+
 
 def register(group: typer.Typer) -> None:
     """Add the subcommand."""
@@ -85,11 +92,7 @@ def register(group: typer.Typer) -> None:
                 + ("not judged: no gold answer is known" if score is None
                    else f"score {score:.4f} under {summary['rule']}")
             )  # fmt: skip
-            for key in ("energy_j", "latency_sequential_s", "latency_parallel_s"):
-                value = summary[key]
-                shown = (
-                    f"{value:.4g}"
-                    if value is not None
-                    else f"not known ({summary['unknown'][key]})"
-                )
-                typer.echo(f"  {key}: {shown}")
+            for key, label, unit in FIGURES:
+                value, why = summary[key], summary["unknown"].get(key)
+                told = f"not known ({why})" if value is None else f"{value:.4g} {unit}"
+                typer.echo(f"  {label}: {told}")
