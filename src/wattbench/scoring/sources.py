@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,27 @@ def addresses(study: Study, model: str) -> dict[str, str]:
     }
 
 
-def snippets(study: Study, questions: str, model: str) -> dict[str, list[dict[str, Any]]] | None:
-    """Snippets each question was given, by question id; None where the contexts are not kept."""
+def snippets(
+    study: Study, questions: str, model: str, predictions: Sequence[Mapping[str, Any]]
+) -> dict[str, list[dict[str, Any]]] | None:
+    """Snippets that each question's answer saw, by question id.
+
+    Args:
+        study: The study.
+        questions: Name of the question set.
+        model: Name of the model entry.
+        predictions: The run's rows of `predictions`.
+
+    Returns:
+        None where the contexts are not kept.
+    """
     layout = Layout(Path(study.study.results))
     path = layout.contexts(questions, study.retrieval_of(model))
     if not path.exists():
         return None
-    table = read_arrow(path, CONTEXTS).select(["question_id", "snippets"])
+    columns = ["question_id", "contexts_digest", "snippets", "wider"]
+    table = read_arrow(path, CONTEXTS).select(columns)
+    seen = {row["question_id"]: row.get("contexts_digest") for row in predictions}
     return {
         row["question_id"]: [
             {
@@ -52,7 +67,16 @@ def snippets(study: Study, questions: str, model: str) -> dict[str, list[dict[st
                     "frequency": snippet["frequency"],
                 },
             }
-            for snippet in row["snippets"]
+            for snippet in _seen(row, seen.get(row["question_id"]))
         ]
         for row in table.to_pylist()
     }
+
+
+def _seen(row: Mapping[str, Any], digest: str | None) -> Sequence[Mapping[str, Any]]:
+    """The snippets of a digest: a model that abstained was shown more."""
+    shown = [row, *(row["wider"] or ())]
+    found: Sequence[Mapping[str, Any]] = next(
+        (one["snippets"] for one in shown if one["contexts_digest"] == digest), row["snippets"]
+    )
+    return found

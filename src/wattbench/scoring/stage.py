@@ -87,7 +87,9 @@ def score_folder(files: RunFiles, study: Study, questions: str, name: str) -> No
         predictions,
         judged,
         addresses=sources,
-        snippets=None if ensemble is not None else snippets(study, questions, model),
+        snippets=None
+        if ensemble is not None
+        else snippets(study, questions, model, list(predictions.values())),
         votes=votes,
     )
     summary = _summary(study, place, files, predictions=predictions, judged=scores)

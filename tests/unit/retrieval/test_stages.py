@@ -102,6 +102,28 @@ def test_bm25_adds_paragraphs_that_the_dense_search_left_out(make_study: Make) -
 
 
 @pytest.mark.usefixtures("weights")
+def test_a_model_that_abstains_may_be_shown_more(make_study: Make) -> None:
+    few = {"top_k": 1, "top_k_final": 1, "bm25_top_k": 1}
+    study = make_study(few)
+    build_index(study, "i")
+    retrieve(study, "q", "r")
+    plain = contexts(study)
+    assert [row["wider"] for row in plain] == [None, None, None]
+    retrieve(make_study({**few, "abstention_retries": 2}), "q", "r")
+    wide = contexts(study)
+    # The first try is what it was; each further one is what a larger search finds.
+    assert [row["contexts_digest"] for row in wide] == [row["contexts_digest"] for row in plain]
+    for times in (2, 3):
+        retrieve(make_study({name: k * times for name, k in few.items()}), "q", "r")
+        for row, larger in zip(wide, contexts(study), strict=True):
+            digests = [row["contexts_digest"], *(one["contexts_digest"] for one in row["wider"])]
+            assert larger["contexts_digest"] in digests
+            assert len(digests) == len(set(digests))
+    retrieve(make_study({**few, "abstention_retries": 2, "max_context_words": 1}), "q", "r")
+    assert all(row["wider"] == [] for row in contexts(study))
+
+
+@pytest.mark.usefixtures("weights")
 def test_below_the_threshold_a_run_may_abstain(make_study: Make) -> None:
     settings = {"retrieval_threshold": 0.4}
     study = make_study(settings)
