@@ -35,7 +35,8 @@ class Generation(Section):
     """Ask for log-probabilities, from which the confidence comes."""
 
     cache_prompt: bool = False
-    """Let the backend reuse a shared prefix; faster, but can change a greedy answer."""
+    """Read what prompts share at their beginning once (prompts of version 2 share most); faster,
+    but can change a greedy answer."""
 
 
 class Requests(Section):
@@ -48,7 +49,8 @@ class Requests(Section):
     """Further tries of a question that failed."""
 
     concurrency: int = Field(default=1, ge=1, le=1024)
-    """Questions in flight at once."""
+    """Questions in flight at once. The embedded backend answers them in one batch: faster, but
+    now and then another greedy answer."""
 
     budget_s: float | None = Field(default=None, gt=0)
     """Seconds after which a question is not tried again; a server that is busy (429, 503) is asked
