@@ -22,6 +22,7 @@ from wattbench.analyses.study_audit import audit_study
 from wattbench.cli.app import build
 from wattbench.scoring.stage import score
 from wattbench.study.layout import Layout
+from wattbench.study.models import Study
 from wattbench.study.questions import question_of
 from wattbench.tables.answers import SEGMENTS
 from wattbench.tables.files import write_json, write_rows
@@ -288,6 +289,29 @@ def test_a_gpu_that_slurm_gave_and_nobody_measured(tmp_path: Path) -> None:
     found, _ = audit_study(study, "set")
     told = {row["check"]: row["detail"] for row in found}
     assert told["some_gpus_measured"] == "the job had 4 GPUs, the energy is of 1."
+
+
+def test_faults_of_a_studys_runs_beside_each_other(tmp_path: Path) -> None:
+    settings = make_study(tmp_path, ["a", "b"]).model_dump()
+    settings["models"]["b"] = settings["models"]["a"]
+    study = Study.model_validate(settings)
+    for run, version, elsewhere in (("a", "1.0", True), ("b", "2.0", False)):
+        job = {
+            "run": run, "versions": {"python": "3.11", "xllamacpp": version},
+            "backend": {"name": "openai", "version": None, "elsewhere": elsewhere},
+        }  # fmt: skip
+        write_run(study, run, RIGHT, job=job)
+        score(study, "set", run)
+    rows, _ = audit_study(study, "set")
+    found = {(row["run"], row["check"]): row for row in rows}
+    versions = found[None, "mixed_versions"]["detail"]
+    assert versions == "several versions of xllamacpp made the results (1.0: a; 2.0: b)."
+    assert found["b", "duplicates"]["detail"].startswith("it has the model and settings of a")
+    charged = found["a", "tokens_without_price"]["detail"]
+    assert "400 prompt tokens" in charged
+    assert "the study gives no price of 'a.gguf'" in charged
+    # What another machine takes, no meter of the job sees.
+    assert "another machine" in found["a", "missing_energy"]["detail"]
 
 
 def command(*arguments: str) -> Any:

@@ -133,6 +133,18 @@ def test_questions_without_gold_are_rows_without_a_verdict(tmp_path: Path) -> No
     assert [one.what for one in found.dropped] == ["question q2"]
 
 
+def test_submission_files_are_experiments_by_their_names(tmp_path: Path) -> None:
+    folder = write_experiment(tmp_path / "x", RIGHT)
+    files = [tmp_path / f"submission_{name}.csv" for name in ("one", "two-v1")]
+    for file in files:
+        file.write_bytes((folder / "submission.csv").read_bytes())
+    experiments, _ = read_experiments(files)
+    assert [one.name for one in experiments] == ["one", "two-v1"]
+    gold = read_questions(write_gold(tmp_path))
+    (found,) = matrices(experiments, gold=gold, rule=None)
+    assert (list(found.experiments), found.dropped) == (["one", "two-v1"], ())
+
+
 def test_several_rules_have_to_be_chosen_from(tmp_path: Path) -> None:
     one = read_experiment(write_experiment(tmp_path / "a", RIGHT, rule="strict"))
     other = read_experiment(write_experiment(tmp_path / "b", RIGHT))

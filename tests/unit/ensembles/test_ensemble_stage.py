@@ -14,6 +14,7 @@ from wattbench.errors import InputError
 from wattbench.scoring.stage import score, score_folder
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
+from wattbench.study.plan import Plan
 from wattbench.tables.answers import PREDICTIONS
 from wattbench.tables.files import read_json, read_rows
 from wattbench.tables.verdicts import VOTES
@@ -85,6 +86,13 @@ def test_accuracy_on_the_voted_set_is_cross_fitted(tmp_path: Path) -> None:
         outside = {q for q in GOLD if folds[q] != folds[str(row["question_id"])]}
         share = len(right[str(row["member"])] & outside) / len(outside)
         assert row["weight"] == pytest.approx(share), row
+
+
+def test_the_workflow_waits_for_the_accuracy(tmp_path: Path) -> None:
+    study = made(tmp_path, strategy="confidence", weigh_by="accuracy", accuracy_on="set")
+    files = Plan(study, {}).weighing("all")
+    assert [file.summary.parent.name for file in files] == ["a", "b", "c"]
+    assert {file.summary.parent.parent.name for file in files} == {"set"}
 
 
 def test_accuracy_needs_the_members_scores(tmp_path: Path) -> None:
