@@ -8,11 +8,13 @@ from pathlib import Path
 import yaml
 
 from tests.workflow.conftest import Workplace
+from tests.workflow.test_invalidation import own_source
 
 LABEL = "<img src=x onerror=alert(1)>"
 
 
 def test_named_reports_and_snakemakes_own(finished: Workplace, tmp_path: Path) -> None:
+    own_source(finished)
     finished.change("models", "good", "label", to=LABEL)
     finished.change(
         "reports",

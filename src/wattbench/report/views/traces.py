@@ -209,4 +209,6 @@ def draw_figure(_data: ReportData, group: Group) -> Plot:
         axes.set_title(plotting.literal(fitted(trace.run.label, 300, 9)), fontsize=9, loc="left")
     figure.axes[-1].set_xlabel("Seconds, segments end to end")
     _, lacking = traces(group)
-    return Plot(figure, tuple((run.label, "no samples of power or CPU use") for run in lacking))
+    left_out = [(run.label, "no samples of power or CPU use") for run in lacking]
+    left_out += [(r.label, "an ensemble is no run of its own") for r in group.runs if r.is_ensemble]
+    return Plot(figure, tuple(left_out))

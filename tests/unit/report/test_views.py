@@ -1,0 +1,265 @@
+"""Every view: drawn, honest about what it leaves out, and unmoved by names."""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from tests.unit.report import many
+from tests.unit.report import report_fixture as made
+
+from wattbench.report.data import ReportData, read_report_data
+from wattbench.report.figures import figure_bytes
+from wattbench.report.metrics import METRICS, Value
+from wattbench.report.selection import shown_by
+from wattbench.report.views import VIEWS, CannotDraw, evaluations, rows, tasks
+from wattbench.report.views.registry import Drawn, draw
+from wattbench.study.reporting import Report
+
+GUIDE = (
+    "scores_by_task", "scores_heatmap", "scores_radar_by_task", "scores_by_model",
+    "scores_by_factor", "overall_scores", "accuracy_by_type", "agreement_heatmap", "unique_wins",
+    "refusal_rates", "cost_vs_score", "size_vs_scores", "size_vs_latency", "size_vs_cost",
+    "size_score_cost_bubble", "overall_ranking", "cost_vs_performance", "score_breakdown",
+    "energy_per_experiment", "score_breakdown_top10", "energy_quality_pareto",
+)  # fmt: skip
+
+
+def many_runs(folder: Path, change: made.Change = lambda _, found: found) -> ReportData:
+    made.write_tables(folder, change=lambda t, found: change(t, many.grown(t, found)))
+    return read_report_data(made.study(folder, models=many.models()))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
+    return many_runs(tmp_path_factory.mktemp("many"))
+
+
+@pytest.fixture(scope="module")
+def drawn(data: ReportData) -> dict[str, Drawn]:
+    return {name: draw(view, data, data.groups[0]) for name, view in VIEWS.items()}
+
+
+def texts(figure: Figure) -> list[str]:
+    """Every text of a figure, ticks and titles included."""
+    found = [t.get_text() for t in figure.findobj(lambda o: hasattr(o, "get_text"))]
+    return [t.replace("\u200e", "") for t in found if t]
+
+
+def test_the_guides_views_are_there() -> None:
+    assert set(GUIDE) <= set(VIEWS)
+
+
+@pytest.mark.parametrize("name", list(VIEWS))
+def test_every_view_is_drawn_of_hostile_names(name: str, drawn: dict[str, Drawn]) -> None:
+    found = drawn[name]
+    assert found.figure is not None, found.reason
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        saved = figure_bytes(found.figure, ("png",), 40)["png"]
+    assert saved.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", sorted(set(VIEWS) - {"comparisons", "score_breakdown_top10"}))
+def test_every_run_is_drawn_or_named_with_a_reason(
+    name: str, drawn: dict[str, Drawn], data: ReportData
+) -> None:
+    found = drawn[name]
+    assert found.figure is not None
+    there = " ".join(texts(found.figure))
+    left_out = dict(found.left_out)
+    for run in data.groups[0].runs:
+        if run.label in left_out:
+            assert left_out[run.label]
+        elif run.label.isascii() and len(run.label) < 20 and run.label.isprintable():
+            assert run.label in there, run.label
+
+
+def test_names_that_the_guide_dropped_stay(drawn: dict[str, Drawn]) -> None:
+    for name in ("overall_scores", "unique_wins", "agreement_heatmap", "size_vs_latency"):
+        figure = drawn[name].figure
+        assert figure is not None
+        assert "new-test-v2_fixed jinav4" in texts(figure)
+
+
+def test_unknown_energy_is_a_row_with_its_reason(drawn: dict[str, Drawn]) -> None:
+    figure = drawn["energy_per_experiment"].figure
+    assert figure is not None
+    reasons = [t for t in texts(figure) if t.startswith("not measured: ")]
+    assert len(reasons) == 4
+    assert any("MIG slice" in t for t in reasons)
+
+
+def test_the_same_figure_gives_the_same_bytes(data: ReportData) -> None:
+    view = VIEWS["unique_wins"]
+    first, second = (draw(view, data, data.groups[0]).figure for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert figure_bytes(first) == figure_bytes(second)
+
+
+def test_png_is_300_dots_an_inch(drawn: dict[str, Drawn]) -> None:
+    from matplotlib.image import imread
+
+    figure = drawn["unique_wins"].figure
+    assert figure is not None
+    image = imread(io.BytesIO(figure_bytes(figure, ("png",))["png"]))
+    assert image.shape[1] == round(7.6 * 300)
+
+
+def test_a_run_has_one_colour_everywhere(data: ReportData, drawn: dict[str, Drawn]) -> None:
+    run = next(r for r in data.groups[0].runs if r.name == "qwen-0.5b")
+    for name in (
+        "overall_scores",
+        "scores_by_model",
+        "roc_curves",
+        "power",
+        "energy_per_experiment",
+    ):
+        figure = drawn[name].figure
+        assert figure is not None
+        used = {to_hex(line.get_color()) for ax in figure.axes for line in ax.lines}
+        used |= {to_hex(line.get_markeredgecolor()) for ax in figure.axes for line in ax.lines}
+        assert run.colour in used, name
+
+
+def test_intervals_of_types_are_wilsons(data: ReportData) -> None:
+    group = data.groups[0]
+    places = tasks.kinds_of(group)["quote"]
+    for run in group.runs:
+        found = tasks.summed(group, run, places, "value_accuracy", 0.95)
+        assert found is not None
+        right = int(group.answers[run.name].flag("value_correct")[places].sum())
+        assert found[0] == right / len(places)
+        assert found[1] == pytest.approx(made.wilson(right, len(places)), abs=1e-6)
+
+
+def test_intervals_of_means_hold_the_mean_and_are_never_points(data: ReportData) -> None:
+    group = data.groups[0]
+    for run in group.runs:
+        middle, (low, high) = tasks.summed(group, run, [0, 1, 2], "score", 0.95) or (0, (0, 0))
+        assert low < middle < high
+
+
+FRAME = pd.DataFrame(
+    {
+        "task_name": ["a", "b", "c"] * 3,
+        "model_display_name": ["x"] * 3 + ["y"] * 3 + ["z"] * 3,
+        "score": [0.2, 0.4, 0.6, 0.8, 0.4, 0.6, 0.5, 0.4, math.nan],
+        "se": [0.05] * 9,
+        "prompt": [True, False, True] * 3,
+    }
+)
+
+
+def test_min_max_and_percentile_and_absolute() -> None:
+    def values(**settings: Any) -> list[float]:
+        found = evaluations.scores_radar_by_task_df(FRAME, score_value="score", **settings)
+        return [round(v, 6) for v in found["value"]]
+
+    nan = pytest.approx(math.nan, nan_ok=True)
+    assert values(normalization="min_max") == [0, 0.5, 0.5, 1, 0.5, 0.5, 0.5, 0.5, nan]
+    assert values(normalization="percentile") == [0, 0.5, 0.5, 1, 0.5, 0.5, 0.5, 0.5, nan]
+    assert values(domain=(0.4, 0.8)) == [0, 0, 0.5, 1, 0, 0.5, 0.25, 0, nan]
+    assert values(normalization="min_max", invert=["a"])[:4] == [1, 0.5, 0.5, 0]
+    with pytest.raises(CannotDraw, match="no task: d"):
+        values(invert=["d"])
+
+
+def test_the_guides_functions_take_any_frame() -> None:
+    figure = evaluations.scores_by_task(FRAME, score_value="score", score_stderr="se", ci=0.9)
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["a", "b", "c"]
+    assert any("not measured" in t for t in texts(figure))
+    one = FRAME[FRAME["task_name"] == "a"]
+    bars = evaluations.scores_by_model(one, score_value="score", score_stderr="se", height=200)
+    assert bars.get_size_inches()[1] == pytest.approx(200 / 96)
+    whisker = bars.axes[0].collections[0].get_segments()[0]
+    assert whisker[:, 0] == pytest.approx([0.8 - 1.96 * 0.05, 0.8 + 1.96 * 0.05], abs=1e-3)
+    with pytest.raises(CannotDraw, match="several tasks"):
+        evaluations.scores_by_model(FRAME, score_value="score")
+    with pytest.raises(CannotDraw, match="lack the columns nothing"):
+        evaluations.scores_by_task(FRAME, score_value="nothing")
+    sides = evaluations.scores_by_factor(
+        FRAME.drop_duplicates(["model_display_name", "prompt"]), factor="prompt",
+        factor_labels=("No prompt", "Prompt"), score_value="score",
+    )  # fmt: skip
+    assert [ax.get_title(loc="left") for ax in sides.axes] == ["No prompt", "Prompt"]
+    with pytest.raises(CannotDraw, match="all of it is 'yes'"):
+        evaluations.scores_by_factor(
+            FRAME[FRAME["prompt"]], factor="prompt", factor_labels=("no", "yes"),
+            score_value="score",
+        )  # fmt: skip
+
+
+def test_a_diagonal_heatmap_is_skipped() -> None:
+    diagonal = FRAME.iloc[[0, 4, 8]]
+    with pytest.raises(CannotDraw, match="diagonal"):
+        evaluations.scores_heatmap(diagonal, score_value="score")
+    upright = evaluations.scores_heatmap(FRAME, score_value="score")
+    lying = evaluations.scores_heatmap(FRAME, score_value="score", orientation="horizontal")
+    shape = np.shape(upright.axes[0].images[0].get_array())
+    assert np.shape(lying.axes[0].images[0].get_array()) == shape[::-1]
+
+
+def test_a_radar_needs_three_tasks() -> None:
+    frame = evaluations.scores_radar_by_task_df(
+        FRAME[FRAME["task_name"] != "c"], score_value="score"
+    )
+    with pytest.raises(CannotDraw, match="three tasks"):
+        evaluations.scores_radar_by_task(frame)
+
+
+def test_thresholds_are_drawn(data: ReportData) -> None:
+    wanted = Report.model_validate({"thresholds": {"score": 0.61, "energy_gross_wh": 2.5}})
+    shown = shown_by(data, wanted, None)
+    for name, at in (("overall_scores", 0.61), ("energy_per_experiment", 2.5)):
+        figure = draw(VIEWS[name], shown, shown.groups[0]).figure
+        assert figure is not None
+        lines = [
+            line.get_xdata()[0] for line in figure.axes[0].lines if line.get_linestyle() == ":"
+        ]
+        assert lines == [at]
+
+
+def test_prices_in_two_currencies_share_no_axis(tmp_path: Path) -> None:
+    def two(table: str, found: list[made.Row]) -> list[made.Row]:
+        if table == "runs":
+            found[0] |= {"token_price": 1.0, "token_price_currency": "EUR"}
+            found[1] |= {"token_price": 1.0, "token_price_currency": "USD"}
+        return found
+
+    made.write_tables(tmp_path, change=two)
+    found = read_report_data(made.study(tmp_path))
+    reason = draw(VIEWS["cost_vs_score"], found, found.groups[0]).reason
+    assert reason == "prices are in several currencies: EUR, USD"
+
+
+def test_the_best_come_first_and_the_unknown_last() -> None:
+    entries = [
+        rows.Entry("a", "#000000", "nobody knows"),
+        rows.Entry("b", "#000000", Value(1)),
+        rows.Entry("c", "#000000", Value(2)),
+    ]
+    assert [e.name for e in rows.best_first(entries, more_is_better=True)] == ["c", "b", "a"]
+    assert [e.name for e in rows.best_first(entries, more_is_better=False)] == ["b", "c", "a"]
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_a_figure_that_is_null_is_a_reason(name: str, data: ReportData) -> None:
+    for run in data.groups[0].runs:
+        found = METRICS[name].read(run, 0.95)
+        columns = ("token_price", "energy_price") if name == "price" else (name,)
+        if all(run.row[c] is None for c in columns):
+            assert isinstance(found, str)
+            assert len(found) > 3
+        else:
+            assert isinstance(found, Value)
