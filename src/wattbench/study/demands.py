@@ -100,7 +100,9 @@ class Demands:
         """What a run on so many questions asks, or why it fits nowhere."""
         model = self.study.models[run]
         if self.partitions is not None:
-            need = needs_of(model, questions, gpu=_on_gpus(model))
+            retrieval = self.study.retrievals[self.study.retrieval_of(run)]
+            most = questions * (1 + retrieval.abstention_retries)
+            need = needs_of(model, most, gpu=_on_gpus(model))
             return place(need, self.partitions)
         asked = model.resources.asked()
         return Placement(
