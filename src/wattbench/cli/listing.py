@@ -148,8 +148,12 @@ def backend_rows() -> list[Row]:
             {
                 "name": name,
                 "usable": usable,
-                "reason": reason if extra is None else f"{reason}; pip install wattbench[{extra}]",
-                "weights": "file" if abilities.local_weights else "model id",
+                "reason": reason if extra is None else f"pip install 'wattbench[{extra}]'",
+                "weights": "file"
+                if abilities.local_weights
+                else "model id or folder"
+                if abilities.hub
+                else "model id",
                 "max_concurrency": abilities.max_concurrency,
                 "deterministic": abilities.deterministic,
             }
