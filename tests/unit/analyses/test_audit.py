@@ -114,6 +114,12 @@ def test_tokens_and_price_that_nobody_knows() -> None:
     assert found == {"no_tokens", "no_cost_data"}
 
 
+def test_what_is_more_than_a_note_says_what_to_do() -> None:
+    for planted, check, severity in PLANTED:
+        (found,) = audit_facts([planted])
+        assert severity == "note" or found["mend"], check
+
+
 def test_every_check_has_a_fault() -> None:
     for check in RUN_CHECKS:
         assert any(list(check(planted)) for planted, *_ in PLANTED), check.__name__

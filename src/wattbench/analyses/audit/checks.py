@@ -100,7 +100,13 @@ def errors(run: Facts) -> Iterator[Row]:
 def all_blank(run: Facts) -> Iterator[Row]:
     """A run that abstained throughout."""
     if run.answered and run.blank == run.answered:
-        yield finding("all_blank", "warning", "every answer is an abstention.", None, run.run)
+        yield finding(
+            "all_blank",
+            "warning",
+            "every answer is an abstention.",
+            "Look at a raw reply, and at the contexts that it was given.",
+            run.run,
+        )
 
 
 def low_score(run: Facts) -> Iterator[Row]:
@@ -116,7 +122,13 @@ def low_score(run: Facts) -> Iterator[Row]:
             run.run,
         )
     elif run.score < LOW_SCORE:
-        yield finding("low_score", "warning", f"the score is {run.score:.2f}.", run=run.run)
+        yield finding(
+            "low_score",
+            "warning",
+            f"the score is {run.score:.2f}.",
+            "Look at raw replies: a small model may score so, a broken prompt does.",
+            run.run,
+        )
 
 
 def score_mismatch(run: Facts) -> Iterator[Row]:
@@ -179,8 +191,13 @@ def latency(run: Facts) -> Iterator[Row]:
             run.run,
         )
     if mean == 0:
-        yield finding("zero_latency", "warning", "questions take 0 s: nothing was run.",
-                      run=run.run)  # fmt: skip
+        yield finding(
+            "zero_latency",
+            "warning",
+            "questions take 0 s: nothing was run.",
+            "Run it again, and use none of its times.",
+            run.run,
+        )
 
 
 def impossible_times(run: Facts) -> Iterator[Row]:
@@ -262,14 +279,16 @@ def gaps(run: Facts) -> Iterator[Row]:
             "warning",
             f"up to {run.power.lost_s:.3g} s of work went unmeasured when processes were killed; "
             "the energy is too low by what they took.",
-            run=run.run,
+            "Give the job more wall time or memory; its uncertainty counts these seconds.",
+            run.run,
         )
     if run.power.gap_s > 0:
         yield finding(
             "gaps",
             "warning",
             f"meters gave no sample for {run.power.gap_s:.3g} s; what they took is estimated.",
-            run=run.run,
+            "Leave the sampler a share of a CPU; its uncertainty counts these seconds.",
+            run.run,
         )
 
 
