@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from wattbench import __version__
 from wattbench.analyses.folders import concatenated, read_folders
+from wattbench.analyses.kept import Kept, stamp
 from wattbench.analyses.question_set import SetTables, set_tables
 from wattbench.analyses.scaling import guide_csv, guide_json
 from wattbench.study.layout import Layout
@@ -40,9 +41,13 @@ def aggregate(study: Study) -> None:
         InputError: A file of a run is there but cannot be read.
     """
     layout = Layout(Path(study.study.results))
-    folders, absent = read_folders(study)
-    skipped = read_skipped(layout.skipped)
     gold = {name: study_questions(study, name) for name in study.questions}
+    kept = {
+        name: Kept(layout.kept(study.study.environment, name), stamp(study, gold[name]))
+        for name in study.questions
+    }
+    folders, absent = read_folders(study, kept)
+    skipped = read_skipped(layout.skipped)
     sets: list[SetTables] = [
         set_tables(
             study,
@@ -52,6 +57,7 @@ def aggregate(study: Study) -> None:
             [folder for folder in folders if folder.questions == name],
             absent=[one for one in absent if one.questions == name],
             skipped=skipped,
+            kept=kept[name],
         )
         for name in study.questions
     ]
@@ -98,6 +104,8 @@ def aggregate(study: Study) -> None:
         },
     }
     write_json(layout.tables_manifest, manifest)
+    for one in kept.values():
+        one.write()
 
 
 def _questions(study: Study, gold: dict[str, tuple[Question, ...]]) -> Sequence[Row]:

@@ -39,6 +39,12 @@ class Curves:
     roc: list[pa.Table] = field(default_factory=list)
     histograms: list[pa.Table] = field(default_factory=list)
 
+    def add(self, other: Curves) -> None:
+        """Put another run's curves below these."""
+        self.calibration += other.calibration
+        self.roc += other.roc
+        self.histograms += other.histograms
+
 
 def calibrate(folder: Folder, rule: RuleName, gold: Sequence[Question], curves: Curves) -> Row:
     """Calibration columns of a run; its curves are added to the others.

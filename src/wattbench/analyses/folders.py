@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from wattbench.analyses.kept import Kept, KeptRun, key_of
 from wattbench.study.layout import Layout, RunFiles
 from wattbench.study.models import Study
 from wattbench.tables.answers import PREDICTIONS, SAMPLES, SEGMENTS
@@ -41,6 +42,8 @@ class Folder:
         compute: Rows of `compute`; empty for an ensemble.
         job: Content of job.json.
         summary: Content of summary.json.
+        key: What its figures depend on (see `kept`); None for an ensemble.
+        kept: What was made of it before, of which its tables are taken; None where nothing was.
     """
 
     environment: str
@@ -55,6 +58,8 @@ class Folder:
     compute: tuple[Row, ...]
     job: Row
     summary: Row
+    key: str | None = None
+    kept: KeptRun | None = None
 
 
 @dataclass(frozen=True)
@@ -74,8 +79,14 @@ class Absent:
     file: Path
 
 
-def read_folders(study: Study) -> tuple[list[Folder], list[Absent]]:
+def read_folders(
+    study: Study, kept: Mapping[str, Kept] | None = None
+) -> tuple[list[Folder], list[Absent]]:
     """Every run and ensemble of the study on every question set, and those that are not there.
+
+    Args:
+        study: The study.
+        kept: What was made of the runs before, by question set; default: nothing.
 
     Raises:
         InputError: A file is there but cannot be read.
@@ -101,8 +112,42 @@ def read_folders(study: Study) -> tuple[list[Folder], list[Absent]]:
         else:
             there.append((questions, name, files, ensemble))
     with ThreadPoolExecutor(THREADS) as pool:
-        folders += pool.map(lambda one: _read(environment, *one), there)
+        folders += pool.map(lambda one: _read_or_kept(study, *one, kept=kept or {}), there)
     return folders, absent
+
+
+def _read_or_kept(
+    study: Study,
+    questions: str,
+    name: str,
+    files: RunFiles,
+    ensemble: bool,  # noqa: FBT001
+    *,
+    kept: Mapping[str, Kept],
+) -> Folder:
+    environment = study.study.environment
+    if ensemble or questions not in kept:
+        return _read(environment, questions, name, files, ensemble)
+    key = key_of(study, name, files)
+    before = kept[questions].get(name, key)
+    if before is None:
+        return replace(_read(environment, questions, name, files, ensemble), key=key)
+    return Folder(
+        environment=environment,
+        questions=questions,
+        name=name,
+        ensemble=False,
+        predictions=before.tables["predictions"],
+        scores=before.tables["scores"],
+        segments=before.tables["segments"],
+        samples=before.tables["samples"],
+        votes=VOTES.schema.empty_table(),
+        compute=_compute_rows([dict(row) for row in before.entry["compute"]]),
+        job=before.entry["job"],
+        summary=before.entry["summary"],
+        key=key,
+        kept=before,
+    )
 
 
 def _read(environment: str, questions: str, name: str, files: RunFiles, ensemble: bool) -> Folder:  # noqa: FBT001
@@ -127,7 +172,10 @@ def _read(environment: str, questions: str, name: str, files: RunFiles, ensemble
 
 
 def _compute(path: Path) -> tuple[Row, ...]:
-    rows = read_json(path)["rows"]
+    return _compute_rows(read_json(path)["rows"])
+
+
+def _compute_rows(rows: Sequence[Row]) -> tuple[Row, ...]:
     for row in rows:
         for column in ("started_at", "ended_at"):
             if row[column] is not None:

@@ -8,34 +8,34 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from wattbench.analyses.audit.checks import audit_facts
 from wattbench.analyses.audit.gold import audit_corpus, audit_gold, documents_of
-from wattbench.analyses.audit.of_study import audit_runs, audit_skipped, placed
+from wattbench.analyses.audit.of_study import audit_absent, audit_skipped, facts_of, placed
 from wattbench.analyses.calibration import Curves, calibrate
 from wattbench.analyses.comparisons import comparisons
-from wattbench.analyses.costs import measured, site
-from wattbench.analyses.efficiency import efficiency
+from wattbench.analyses.costs import site
 from wattbench.analyses.ensemble_costs import summed
 from wattbench.analyses.ensemble_rows import ensemble_row
 from wattbench.analyses.flags import complete
-from wattbench.analyses.folders import Absent, Folder, concatenated, real_column
+from wattbench.analyses.folders import Absent, Folder, concatenated
 from wattbench.analyses.frontier import frontier
 from wattbench.analyses.headline import choose
-from wattbench.analyses.joint import Joint, Metered, joint, metered
+from wattbench.analyses.joint import Joint, Metered, joint
 from wattbench.analyses.joint_columns import joint_columns
-from wattbench.analyses.planning import planning_columns
-from wattbench.analyses.prices import per_correct, summed_prices, token_price
+from wattbench.analyses.kept import Kept
+from wattbench.analyses.own import Own, from_kept, own, to_kept
+from wattbench.analyses.prices import per_correct, summed_prices
 from wattbench.analyses.question_types import question_types
 from wattbench.analyses.repeats import repeats
 from wattbench.analyses.run_rows import (
     answer_columns,
     identity_columns,
-    ledger_columns,
     members_columns,
     refusal_columns,
 )
 from wattbench.analyses.scaling import guide_row, scaling
+from wattbench.analyses.shares import with_shares
 from wattbench.analyses.standing import Pairs, pairs_of, score_columns, set_columns, standing
 from wattbench.scoring.judging import rules_of
 from wattbench.scoring.resamples import Reals
@@ -43,11 +43,8 @@ from wattbench.scoring.standing import Standing
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
 from wattbench.study.questions import Question
-from wattbench.tables.answers import PREDICTIONS
 from wattbench.tables.runs import RUNS
 from wattbench.tables.verdicts import SCORES
-from wattbench.telemetry.allocation import SHARED_BY, Asked, shares
-from wattbench.telemetry.energy import run_energy
 
 Row = dict[str, Any]
 
@@ -83,6 +80,7 @@ def set_tables(
     *,
     absent: Sequence[Absent],
     skipped: Mapping[str, str],
+    kept: Kept | None = None,
 ) -> SetTables:
     """Everything the tables say of one question set.
 
@@ -94,8 +92,13 @@ def set_tables(
         folders: Its runs and ensembles, runs first.
         absent: Runs of the study without results on it.
         skipped: Why runs and ensembles were left out, by name.
+        kept: Where to keep what is made of each run by itself; default: nowhere.
     """
     tables = SetTables()
+    known = {
+        folder.name: from_kept(folder.kept, gold) for folder in folders if folder.kept is not None
+    }
+    owns = {name: found for name, (found, _) in known.items()}
     folders = [
         folder for folder in folders if not folder.ensemble or _has_members(study, folder, folders)
     ]
@@ -107,12 +110,19 @@ def set_tables(
             standing(study.scoring, rule, gold, names, scores) for rule in rules_of(study.scoring)
         ]
         pairs = [(found, pairs_of(found, study.scoring)) for found in standings]
-        draws = _runs(study, tables, folders, gold, found=pairs[0][0], pairs=pairs[0][1])
+        draws = _runs(study, tables, folders, gold, standing_pairs=pairs[0], owns=owns)
         _together(study, tables, pairs, draws=draws, gold=gold, place=place)
+    facts = facts_of(
+        tables.runs, folders, gold, study, {name: told for name, (_, told) in known.items()}
+    )
+    for folder, told in zip(folders, facts, strict=True):
+        if kept is not None and folder.key is not None and folder.kept is None:
+            kept.put(folder.name, folder.key, to_kept(owns[folder.name], told, folder))
     tables.audit = placed(
         [
             *audit_skipped(skipped),
-            *audit_runs(tables.runs, folders, absent, gold, study),
+            *audit_absent(absent),
+            *audit_facts(facts),
             *_audit_sources(study, layout, gold),
         ],
         place,
@@ -144,75 +154,85 @@ def _runs(
     folders: Sequence[Folder],
     gold: Sequence[Question],
     *,
-    found: Standing,
-    pairs: Pairs,
+    standing_pairs: tuple[Standing, Pairs],
+    owns: dict[str, Own],
 ) -> Joint:
+    found, pairs = standing_pairs
     by_name: dict[str, Row] = {}
-    by_folder = {folder.name: folder for folder in folders}
     places = {folder.name: place for place, folder in enumerate(folders)}
     parts: dict[str, Reals | None] = {}
     meters: list[Metered | None] = []
     members_of: dict[int, list[int]] = {}
     others = set_columns(found, pairs)
+    reasons: list[dict[str, str]] = []
     for place, folder in enumerate(folders):
-        row = identity_columns(study, folder) | answer_columns(folder.predictions, len(gold))
-        row |= score_columns(found, study.scoring, place) | others[place]
-        row |= refusal_columns(row, study.scoring.confidence_level)
-        row |= calibrate(folder, found.rule, gold, tables.curves)
+        row = identity_columns(study, folder)
+        scores = score_columns(found, study.scoring, place)
+        row |= scores | others[place]
         if folder.ensemble:
+            row |= answer_columns(folder.predictions, len(gold))
+            row |= refusal_columns(row, study.scoring.confidence_level)
+            row |= calibrate(folder, found.rule, gold, tables.curves)
             members = [by_name[member] for member in row["members"]]
-            row |= members_columns(members)
-            energy, flags = summed(members, [meters[places[name]] for name in row["members"]])
-            price, told = summed_prices(members)
-            parts[folder.name] = _summed_shares(parts, row["members"])
             members_of[place] = [places[member] for member in row["members"]]
+            row |= _of_members(row, members, [meters[at] for at in members_of[place]])
+            parts[folder.name] = _summed_shares(parts, row["members"])
             meters.append(None)
+            reasons.append({})
+            predictions = with_shares(
+                folder.predictions, parts[folder.name], row["energy_method"], gold
+            )
         else:
-            segments = folder.segments.to_pylist()
-            row |= ledger_columns(folder, segments)
-            energy, flags = measured(run_energy(segments, study.energy), folder.job)
-            price, told = token_price(study, folder.name, folder.job)
-            parts[folder.name] = _shares(folder.predictions, energy["energy_answer_j"], gold)
-            normal = _parts(parts[folder.name])
-            meters.append(metered(energy, segments, study.energy, normal, folder.name))
-        price |= per_correct(price, row["correct"])
-        models = row["members"] if folder.ensemble else [folder.name]
-        planned, why = planning_columns(study, folder.questions, models)
-        by_name[folder.name] = row | energy | planned | price | {"flags": [*flags, *why, *told]}
-        tables.predictions.append(
-            _with_shares(folder.predictions, parts[folder.name], energy["energy_method"], gold)
-        )
+            mine = owns.get(folder.name) or own(study, folder, gold, found.rule, scores)
+            owns[folder.name] = mine
+            row |= mine.columns | {"flags": mine.flags}
+            parts[folder.name] = mine.shares
+            meters.append(mine.metered)
+            reasons.append(mine.reasons)
+            tables.curves.add(mine.curves)
+            predictions = mine.predictions
+        by_name[folder.name] = row
+        tables.predictions.append(predictions)
         tables.compute += [_placed_compute(job, folder) for job in folder.compute]
     draws = joint(found, meters, members_of, study.scoring)
     rows = list(by_name.values())
     on = frontier([(row["score"], row["energy_answer_j"]) for row in rows])
     derived = joint_columns(draws, rows, study.scoring)
     tables.runs = [
-        _derived(study, row | {"frontier": on[place] if _priced(row) else None}, more, folder)
-        for place, (row, more, folder) in enumerate(zip(rows, derived, folders, strict=True))
+        _derived(study, row | {"frontier": on[place] if _priced(row) else None}, more, why)
+        for place, (row, more, why) in enumerate(zip(rows, derived, reasons, strict=True))
     ]
     chosen = choose(tables.runs)
     for place, row in enumerate(tables.runs):
         row["headline"] = place == chosen
         if row["kind"] == "ensemble":
-            members = [by_name[member] for member in row["members"]]
-            theirs = [by_folder[member] for member in row["members"]]
-            read = [meters[places[member]] for member in row["members"]]
+            theirs = [places[member] for member in row["members"]]
             tables.ensembles.append(
-                ensemble_row(study, folders[place], row, members, theirs, meters=read, gold=gold)
+                ensemble_row(
+                    study,
+                    folders[place],
+                    row,
+                    [rows[at] for at in theirs],
+                    [folders[at] for at in theirs],
+                    meters=[meters[at] for at in theirs],
+                    gold=gold,
+                )
             )
         elif row["family"] is not None:
             tables.sizes.append(guide_row(row, folders[place].summary))
     return draws
 
 
+def _of_members(row: Row, members: Sequence[Row], meters: Sequence[Metered | None]) -> Row:
+    """What an ensemble's members took together."""
+    energy, flags = summed(members, meters)
+    price, told = summed_prices(members)
+    of_them = members_columns(members) | energy | price | per_correct(price, row["correct"])
+    return of_them | {"flags": [*flags, *told]}
+
+
 def _priced(row: Row) -> bool:
     return row["energy_answer_j"] is not None
-
-
-def _parts(shares: Reals | None) -> Reals | None:
-    """Shares of energy as parts of their sum; None where they say nothing."""
-    return None if shares is None or shares.sum() <= 0 else shares / shares.sum()
 
 
 def _together(
@@ -235,15 +255,15 @@ def _together(
 
 
 def _derived(
-    study: Study, row: Row, drawn: tuple[Row, list[dict[str, str]]], folder: Folder
+    study: Study,
+    row: Row,
+    drawn: tuple[Row, list[dict[str, str]]],
+    why_not: Mapping[str, str],
 ) -> Row:
     """Columns made of others, and a reason for every null that is left."""
     each, flags = drawn
     columns, reasons = site(study.energy, row["energy_gross_j"])
-    if not folder.ensemble:
-        bought, why_not = efficiency(row, folder.predictions, folder.segments.to_pylist())
-        columns |= bought
-        reasons |= why_not
+    reasons |= why_not
     answer = row["energy_answer_j"]
     columns["energy_per_question_j"] = None if answer is None else answer / row["question_count"]
     own = [*row["flags"], *flags]
@@ -256,46 +276,9 @@ def _derived(
     return complete(row | each | columns | {"flags": own}, RUNS, reasons)
 
 
-def _shares(
-    predictions: pa.Table, answer_j: float | None, gold: Sequence[Question]
-) -> Reals | None:
-    """Every question's share of a run's answering energy, of shape (questions,)."""
-    if answer_j is None:
-        return None
-    truths = predictions["asked"].to_numpy()
-    numbers = (real_column(predictions, name) for name in SHARED_BY)
-    joules = shares(Asked(truths, *numbers), answer_j)
-    places = pc.index_in(
-        pa.array([question.id for question in gold], pa.string()),
-        predictions["question_id"].combine_chunks(),
-    )
-    known = pc.is_valid(places).to_numpy(zero_copy_only=False)
-    found = np.zeros(len(gold))
-    found[known] = joules[places.drop_null().to_numpy()]
-    return found
-
-
 def _summed_shares(shares: Mapping[str, Reals | None], members: Sequence[str]) -> Reals | None:
     known = [found for member in members if (found := shares[member]) is not None]
     return np.sum(known, axis=0) if len(known) == len(members) else None
-
-
-def _with_shares(
-    predictions: pa.Table, shares: Reals | None, method: str | None, gold: Sequence[Question]
-) -> pa.Table:
-    """The predictions with every question's share of the energy filled in."""
-    rows = predictions.num_rows
-    if shares is None:
-        joules, methods = pa.nulls(rows, pa.float64()), pa.nulls(rows, pa.string())
-    else:
-        identifiers = pa.array([question.id for question in gold], pa.string())
-        places = pc.index_in(predictions["question_id"], identifiers).combine_chunks()
-        joules = pa.array(shares).take(places)
-        methods = pc.if_else(pc.is_valid(joules), pa.scalar(method), pa.scalar(None, pa.string()))
-    for name, values in (("allocated_j", joules), ("allocated_method", methods)):
-        at = predictions.schema.get_field_index(name)
-        predictions = predictions.set_column(at, PREDICTIONS.schema.field(name), values)
-    return predictions
 
 
 def _placed_compute(job: Row, folder: Folder) -> Row:

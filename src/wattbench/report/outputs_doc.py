@@ -11,11 +11,19 @@ from wattbench.tables.contract import SCHEMA_VERSION, Table
 from wattbench.tables.documents import CONTEXTS, NODES, PROBLEMS, QUERIES, QUESTIONS
 from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
 from wattbench.tables.statistics import QUESTION_TYPES, REPEATS, SCALING
-from wattbench.tables.verdicts import CALIBRATION, COMPARISONS, HISTOGRAMS, ROC, SCORES, VOTES
+from wattbench.tables.verdicts import (
+    CALIBRATION,
+    COMPARISONS,
+    HISTOGRAMS,
+    JUDGEMENTS,
+    ROC,
+    SCORES,
+    VOTES,
+)
 
 TABLES: tuple[Table, ...] = (
     RUNS, QUESTIONS, PREDICTIONS, SCORES, COMPARISONS, CALIBRATION, ROC, HISTOGRAMS, QUESTION_TYPES, REPEATS, SCALING, ENSEMBLES, VOTES, SEGMENTS, SAMPLES, COMPUTE,
-    AUDIT, NODES, PROBLEMS, QUERIES, CONTEXTS,
+    AUDIT, NODES, PROBLEMS, QUERIES, CONTEXTS, JUDGEMENTS,
 )  # fmt: skip
 """Every table, in the order of the document."""
 
@@ -54,9 +62,12 @@ FILES: tuple[tuple[str, str], ...] = (
     ("runs/<environment>/<questions>/<run>/summary.json", "The run's scores with intervals: see below."),
     ("runs/<environment>/<questions>/<run>/submission.csv", "Answers in the benchmark guide's columns."),
     ("runs/<environment>/<questions>/<run>/journal/<identity>/", "Every finished question as it was answered. No declared output: it outlives a failed job, so that nothing is asked twice. `wattbench gc` lists and removes those that no study refers to."),
+    ("verdicts/<environment>/<questions>/verdicts.parquet", "What the judging model said of every answer: table `judgements`; there only where a rule asks one."),
+    ("verdicts/<environment>/<questions>/segments.parquet, job.json, journal/", "The judge's ledger, what ran, and its journal."),
     ("ensembles/<environment>/<questions>/<name>/", "The same files for an ensemble, as far as they apply."),
     ("ensembles/<environment>/<questions>/<name>/votes.parquet", "How each member voted: table `votes`."),
     ("tables/<table>.parquet", "All runs together: `runs`, `questions`, `predictions`, `scores`, `comparisons`, `question_types`, `repeats`, `scaling`, `calibration`, `roc`, `histograms`, `ensembles`, `votes`, `segments`, `samples`, `compute`, `audit`."),
+    ("kept/<environment>/<questions>/", "What aggregation made of each run by itself, so that only changed runs are read again. No output: it can be deleted at any time, and nothing but aggregation reads it."),
     ("tables/scaling.csv, .json", "The models of each family in the columns of the guide's comparison over sizes, question set and family in front; the JSON has them by question set, family and size. Empty or null is unknown: VRAM is the peak of all GPUs together, load times are not split, prices count where they are in USD."),
     ("tables/manifest.json", "Rows and sha256 of each table: see below."),
     ("report/index.html", "The report as one page that loads nothing and works offline."),

@@ -114,6 +114,22 @@ class Layout:
     def queries_journal(self, questions: str, retrieval: str, identity: str) -> Path:
         return self.results / "contexts" / questions / f"{retrieval}.queries" / identity
 
+    def judge(self, environment: str, questions: str) -> Path:
+        """Folder of what the judging model made of a question set's answers."""
+        return self.results / "verdicts" / environment / questions
+
+    def judge_verdicts(self, environment: str, questions: str) -> Path:
+        return self.judge(environment, questions) / "verdicts.parquet"
+
+    def judge_segments(self, environment: str, questions: str) -> Path:
+        return self.judge(environment, questions) / "segments.parquet"
+
+    def judge_job(self, environment: str, questions: str) -> Path:
+        return self.judge(environment, questions) / "job.json"
+
+    def judge_journal(self, environment: str, questions: str, identity: str) -> Path:
+        return self.judge(environment, questions) / "journal" / identity
+
     def contexts_manifest(self, questions: str, retrieval: str) -> Path:
         return self.results / "contexts" / questions / f"{retrieval}.manifest.json"
 
@@ -133,6 +149,10 @@ class Layout:
     @property
     def tables_manifest(self) -> Path:
         return self.tables / "manifest.json"
+
+    def kept(self, environment: str, questions: str) -> Path:
+        """What aggregation made of each run; it may be deleted at any time."""
+        return self.results / "kept" / environment / questions
 
     @property
     def scaling_csv(self) -> Path:

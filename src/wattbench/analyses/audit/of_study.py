@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pyarrow.compute as pc
 
-from wattbench.analyses.audit.checks import TIME_TOLERANCE, audit_facts
+from wattbench.analyses.audit.checks import TIME_TOLERANCE
 from wattbench.analyses.audit.facts import Facts, JobEnd, Power, Row, Times, Tokens, finding
 from wattbench.analyses.audit.rejudged import rejudged
 from wattbench.analyses.folders import Absent, Folder
@@ -31,22 +31,8 @@ def audit_skipped(skipped: Mapping[str, str]) -> Iterator[Row]:
         )
 
 
-def audit_runs(
-    runs: Sequence[Row],
-    folders: Sequence[Folder],
-    absent: Sequence[Absent],
-    gold: Sequence[Question],
-    study: Study,
-) -> Iterator[Row]:
-    """Findings about the runs on one question set.
-
-    Args:
-        runs: Their rows of the table `runs`.
-        folders: Their files, in the same order.
-        absent: Runs of the study without results on this set.
-        gold: The questions.
-        study: The study.
-    """
+def audit_absent(absent: Iterable[Absent]) -> Iterator[Row]:
+    """Findings about runs of the study without results."""
     for missing in absent:
         yield finding(
             "missing_run",
@@ -55,13 +41,29 @@ def audit_runs(
             "Run the workflow again; it does only what is missing.",
             missing.name,
         )
-    changed = rejudged(folders, gold, study.scoring)
-    yield from audit_facts(
-        [
-            facts(row, folder, gold, study, changed.get(folder.name, []))
-            for row, folder in zip(runs, folders, strict=True)
-        ]
-    )
+
+
+def facts_of(
+    runs: Sequence[Row],
+    folders: Sequence[Folder],
+    gold: Sequence[Question],
+    study: Study,
+    known: Mapping[str, Facts],
+) -> list[Facts]:
+    """What the audit looks at of all runs on one question set.
+
+    Args:
+        runs: Their rows of the table `runs`.
+        folders: Their files, in the same order.
+        gold: The questions.
+        study: The study.
+        known: Facts that are known already, by run.
+    """
+    changed = rejudged([one for one in folders if one.name not in known], gold, study.scoring)
+    return [
+        known.get(folder.name) or facts(row, folder, gold, study, changed.get(folder.name, []))
+        for row, folder in zip(runs, folders, strict=True)
+    ]
 
 
 def facts(

@@ -38,6 +38,6 @@ def rejudged(
     for one, before in ((new.value, old.value), (new.ref, old.ref), (new.na, old.na)):
         other |= one != before
     return {
-        names[run]: [gold[at].id for at in np.flatnonzero(other[:, run])]
-        for run in np.flatnonzero(other.any(axis=0))
+        names[run]: [gold[at].id for at in np.flatnonzero(other[:, run]).tolist()]
+        for run in np.flatnonzero(other.any(axis=0)).tolist()
     }
