@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import shutil
 import threading
 import time
@@ -22,6 +23,7 @@ from replaying import Bench
 from wattbench.errors import InputError
 from wattbench.inference.backends import availability, backend_class
 from wattbench.inference.backends.base import BackendFailure, Setup
+from wattbench.inference.backends.common_params import spin_briefly
 from wattbench.inference.replies import Answer, parse_reply
 from wattbench.inference.stage import infer
 from wattbench.study.inference import Generation
@@ -47,6 +49,8 @@ def gguf() -> Path:
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a Llama of two layers that has learned nothing, and SmolLM2's tokenizer."""
+    # As the backend does before it imports torch.
+    spin_briefly(os.environ)
     torch, library = importlib.import_module("torch"), importlib.import_module("transformers")
     path, folder = gguf(), tmp_path_factory.mktemp("tiny")
     tokenizer = library.AutoTokenizer.from_pretrained(str(path.parent), gguf_file=path.name)

@@ -80,7 +80,7 @@ def load(setup: Setup, *, remote_code: bool, attention: str | None) -> Loaded:
     # Each part of the library has errors of its own.
     except Exception as error:
         raise _mistake(torch, setup, error) from error
-    _refuse_offloading(getattr(model, "hf_device_map", None) or {})
+    refuse_offloading(getattr(model, "hf_device_map", None) or {})
     model.eval()
     ends = _ends(model, tokenizer)
     # What its makers recommend for sampling is set aside: the study says how models generate.
@@ -152,11 +152,11 @@ def placement(gpus: int, free_bytes: list[int]) -> dict[str, Any]:
     return {"device_map": "auto", "max_memory": shares}
 
 
-def _refuse_offloading(layers: Mapping[str, Any]) -> None:
-    """Weights that do not fit are put elsewhere in silence, where no GPU's meter sees the work.
+def refuse_offloading(layers: Mapping[str, Any]) -> None:
+    """Refuse a model of which parts would run where no GPU's meter sees the work.
 
     Raises:
-        FaultError: They were.
+        FaultError: Some would.
     """
     places = {str(place) for place in layers.values()}
     if len(places) > 1 and places & {"cpu", "disk"}:
