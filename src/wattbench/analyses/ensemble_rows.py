@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,8 @@ TAKEN = (
     "token_price_currency",
 )  # fmt: skip
 """What the members take together, as the table `runs` has it."""
+
+SECONDS = ("latency_sequential_s", "latency_parallel_s")
 
 
 def ensemble_row(
@@ -64,6 +67,7 @@ def ensemble_row(
         )
         for identifier, cast in ballots.items()
     ]
+    seconds, unknown_seconds = _latencies(folder, folders)
     parts = uncertainty_of_sum(members, "energy_gross_j", meters)
     found: Row = {
         "environment": folder.environment,
@@ -82,15 +86,12 @@ def ensemble_row(
         **{column: row[column] for column in TAKEN},
         "energy_correlated_j": None if parts is None else parts.correlated_j,
         "energy_independent_j": None if parts is None else parts.independent_j,
-        **_latencies(members, folder, folders),
+        **dict(zip(SECONDS, seconds, strict=True)),
     }
     reasons = {column: why for column in TAKEN if (why := reason_for(row, column)) is not None}
     why = reasons.get("energy_gross_uncertainty_j", "")
-    slow = [member["run"] for member in members if member["latency_mean_s"] is None]
     reasons |= {"energy_correlated_j": why, "energy_independent_j": why}
-    if slow:
-        told = f"the seconds of {', '.join(slow)} are unknown"
-        reasons |= {"latency_sequential_s": told, "latency_parallel_s": told}
+    reasons |= dict.fromkeys(SECONDS, unknown_seconds)
     return complete(found, ENSEMBLES, reasons)
 
 
@@ -114,24 +115,24 @@ def _weighed_by(settings: Ensemble, folders: Sequence[Folder]) -> str:
 
 
 def _latencies(
-    members: Sequence[Mapping[str, Any]], folder: Folder, folders: Sequence[Folder]
-) -> Row:
-    seconds = [member["latency_mean_s"] for member in members]
-    return {
-        "latency_sequential_s": None if None in seconds else sum(seconds),
-        "latency_parallel_s": _parallel_s(folder, folders),
-    }
+    folder: Folder, members: Sequence[Folder]
+) -> tuple[tuple[float | None, float | None], str]:
+    """Mean seconds of a question, members one after another and side by side, or why not.
 
-
-def _parallel_s(folder: Folder, members: Sequence[Folder]) -> float | None:
-    """Mean over questions of the slowest member's seconds; None where one is unknown."""
+    A member that was not asked a question takes no time for it.
+    """
+    together: dict[str, float] = {}
     slowest: dict[str, float] = {}
     for member in members:
         asked = member.predictions.filter(member.predictions["asked"])
         if asked["total_s"].null_count:
-            return None
+            return (None, None), f"the seconds of a question of {member.name} are unknown"
         columns = asked["question_id"].to_pylist(), asked["total_s"].to_pylist()
         for identifier, seconds in zip(*columns, strict=True):
+            together[identifier] = together.get(identifier, 0.0) + seconds
             slowest[identifier] = max(slowest.get(identifier, 0.0), seconds)
-    taken = [slowest[i] for i in folder.predictions["question_id"].to_pylist() if i in slowest]
-    return sum(taken) / len(taken) if taken else None
+    there = [i for i in folder.predictions["question_id"].to_pylist() if i in slowest]
+    if not there:
+        return (None, None), "no member was asked a question"
+    sums = (math.fsum(times[i] for i in there) / len(there) for times in (together, slowest))
+    return (next(sums), next(sums)), ""

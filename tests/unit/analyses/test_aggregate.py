@@ -181,6 +181,31 @@ def test_an_ensembles_costs_are_unknown_with_the_members_reason(tmp_path: Path) 
     assert row["completion_tokens"] == 80
 
 
+def test_a_member_that_is_not_asked_takes_no_time(tmp_path: Path) -> None:
+    study = make_study(
+        tmp_path, ["good", "poor"], ensembles={"both": {"members": ["good", "poor"]}}
+    )
+    write_run(study, "good", RIGHT, total_s=3.0)
+    write_run(study, "poor", RIGHT, asked=False, total_s=None)
+    complete(study, tmp_path)
+    (row,) = read_rows(Layout(tmp_path / "results").table("ensembles"), ENSEMBLES)
+    assert (row["latency_sequential_s"], row["latency_parallel_s"]) == (3.0, 3.0)
+
+
+def test_seconds_that_one_member_lacks_are_unknown(tmp_path: Path) -> None:
+    study = make_study(
+        tmp_path, ["good", "poor"], ensembles={"both": {"members": ["good", "poor"]}}
+    )
+    write_run(study, "good", RIGHT)
+    write_run(study, "poor", RIGHT, total_s=None)
+    complete(study, tmp_path)
+    (row,) = read_rows(Layout(tmp_path / "results").table("ensembles"), ENSEMBLES)
+    reasons = {entry["column"]: entry["detail"] for entry in row["flags"]}
+    for column in ("latency_sequential_s", "latency_parallel_s"):
+        assert row[column] is None
+        assert reasons[column] == "the seconds of a question of poor are unknown"
+
+
 def test_the_audit_finds_what_is_planted(tmp_path: Path) -> None:
     study = make_study(tmp_path, ["a", "b", "c"])
     rows = (tmp_path / "questions.csv").read_text().replace('"[80,90]"', '"[80,abc"')
