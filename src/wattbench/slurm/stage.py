@@ -175,7 +175,7 @@ def rows_of(
             evidence = Evidence(gpus=gpus)
         rows.append(joined(ledger_row(group, cpus.get(job)), evidence))
         sets = group[-1]["question_sets"] or ()
-        if len(sets) > 1:
+        if len(sets) > 1 and group[0]["scheduler"] == "slurm":
             rows[-1]["flags"].append(_shared(sets))
     jobs = [segment["job_id"] for segment in segments if segment["scheduler"] == "slurm"]
     for job in dict.fromkeys(jobs):

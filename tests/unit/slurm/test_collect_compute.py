@@ -18,7 +18,7 @@ from wattbench.slurm.stage import RAW, RAW_CONTROLLER, RAW_NOTES, RAW_SUMMARIES,
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
 from wattbench.tables.answers import SAMPLES, SEGMENTS
-from wattbench.tables.files import read_json, write_rows
+from wattbench.tables.files import read_json, read_rows, write_rows
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "slurm"
 
@@ -116,6 +116,21 @@ def test_local_jobs_come_from_the_ledger(tmp_path: Path) -> None:
     }  # fmt: skip
     assert document["scontrol"] == {"asked": False, "reason": "no Slurm job", "raw": None}
     assert document["pending"] is None
+
+
+def test_what_slurm_says_of_a_job_for_several_question_sets_is_of_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path, ["a"])
+    slurm_run(study, tmp_path, "a", "23", (1,))
+    path = Layout(tmp_path / "results").run("local", "set", "a").segments
+    rows = [row | {"question_sets": ["set", "more"]} for row in read_rows(path, SEGMENTS)]
+    write_rows(path, SEGMENTS, rows)
+    install_sacct(tmp_path, monkeypatch, f"cat <<'END'\n{accounted('23')}END")
+    collect_compute(study, "set")
+    (row,) = document(tmp_path, "a")["rows"]
+    (said,) = [f["detail"] for f in row["flags"] if "question sets" in f["detail"]]
+    assert "set, more" in said
 
 
 def test_one_call_for_all_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
