@@ -204,3 +204,20 @@ def test_a_model_plans_the_searches(fresh: Workplace) -> None:
     assert not fresh.jobs("--", contexts)
     fresh.change("retrievals", "default", "top_k_final", to=1)
     assert set(fresh.jobs("--", contexts)) == {"retrieve set default"}
+
+
+def test_a_model_judges_the_answers(fresh: Workplace) -> None:
+    replies = [{"question_id": f"q{n}", "reply": "TRUE" if n > 1 else "FALSE"} for n in range(1, 5)]
+    (fresh.folder / "verdicts.jsonl").write_text("\n".join(map(json.dumps, replies)) + "\n")
+    good = fresh.study()["models"]["good"]
+    fresh.change("models", "judging", to={**good, "weights": "verdicts.jsonl", "options": {}})
+    fresh.change("scoring", "judge", to={"model": "judging"})
+    scores = "results/runs/local/set/good/scores.parquet"
+    assert "judge set" not in fresh.jobs("--", scores)
+    fresh.change("scoring", "also", to=["judge"])
+    jobs = fresh.jobs("--", scores)
+    assert (jobs["judge set"], jobs["score set good"]) == (1, 1)
+    rows = pd.read_parquet(fresh.folder / scores)
+    judged = rows[rows["rule"] == "judge"]
+    assert not judged[judged["question_id"] == "q1"]["value_correct"].any()
+    assert not fresh.jobs("--", scores)

@@ -1,11 +1,57 @@
 # Answers and gold -> scores with intervals.
 
 
+def judge_of(_):
+    """The model that judges answers."""
+    return plan.judge
+
+
+# Only where a rule of the study asks a model which answers are right.
+rule judge:
+    input:
+        jobs=lambda wildcards: [
+            plan.run(wildcards.questions, name).job for name in study.models
+        ],
+        predictions=lambda wildcards: ancient(
+            [plan.run(wildcards.questions, name).predictions for name in study.models]
+        ),
+        gold=lambda wildcards: ancient(study.question_file(wildcards.questions)),
+    output:
+        verdicts=layout.judge_verdicts(plan.environment, "{questions}"),
+        segments=layout.judge_segments(plan.environment, "{questions}"),
+        job=layout.judge_job(plan.environment, "{questions}"),
+    log:
+        layout.log("judge", "{questions}"),
+    benchmark:
+        layout.benchmark("judge", "{questions}")
+    conda:
+        "../../envs/inference-gpu.yaml"
+    threads: cpus_of(judge_of)
+    resources:
+        **job_of(judge_of),
+    params:
+        study=str(layout.study),
+        identity=lambda _: plan.judge_identity(),
+        gold=lambda wildcards: plan.gold(wildcards.questions),
+        code=plan.code("judge"),
+    shell:
+        "exec wattbench judge"
+        " --study {params.study:q}"
+        " --questions {wildcards.questions:q}"
+        " --attempt {resources.attempt}"
+        " --log {log:q}"
+
+
 rule score:
     input:
         job=plan.run("{questions}", "{run}").job,
         predictions=ancient(plan.run("{questions}", "{run}").predictions),
         gold=lambda wildcards: ancient(study.question_file(wildcards.questions)),
+        verdicts=lambda wildcards: (
+            [layout.judge_job(plan.environment, wildcards.questions)]
+            if plan.judge
+            else []
+        ),
     output:
         scores=plan.run("{questions}", "{run}").scores,
         results=plan.run("{questions}", "{run}").results,

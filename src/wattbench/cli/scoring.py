@@ -8,12 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from wattbench.cli.common import (
+    AttemptOption,
     IdentityOption,
     JsonOption,
     LogOption,
+    QuestionsOption,
+    StudyOption,
     check_identity,
     open_study,
     print_json,
+    slurm_scheduler,
     stage,
 )
 
@@ -98,6 +102,28 @@ def register(app: typer.Typer) -> None:
             settings = open_study(study)
             check_identity(identity, digest_of(scoring_slice(settings)), "scoring")
             run_stage(settings, questions, run)
+
+    @app.command("judge")
+    def judge(
+        study: StudyOption,
+        questions: QuestionsOption,
+        attempt: AttemptOption = 1,
+        log: LogOption = None,
+    ) -> None:
+        """Let the study's judging model say which answers of all runs are right, TRUE or FALSE.
+
+        Example: wattbench judge --study my.yaml --questions mine
+        """
+        from wattbench.inference.judging import judge_answers
+        from wattbench.study.demands import with_devices
+
+        with stage(log):
+            judge_answers(
+                with_devices(open_study(study)),
+                questions,
+                scheduler=slurm_scheduler(),
+                retry=attempt > 1,
+            )
 
 
 def _refuse(options: dict[str, Any]) -> None:

@@ -93,6 +93,7 @@ RECORDS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
             ("revision", "Revision on the hub; null where the study gives none."),
             ("backend", "Name and version of the backend; elsewhere: whether the model runs on another machine, whose energy no meter here measures; served_by: models and builds that servers named in their replies; left_out: parts of the request that a server refused and was not asked for again."),
             ("tokens", "Of all tries of the set's questions: replies, tries without one, and prompt, cached and completion tokens of the replies; null where a reply's are not known."),
+            ("tries_beside", "Tries of the run's ledger that are none of the set's any more: of questions that were taken out, or asked with other contexts."),
             ("prompt", "Name of the prompt and digest of its text."),
             ("generation", "Generation settings, as the study has them."),
             ("question_count, answered, failed", "Questions of the set, answered and failed."),

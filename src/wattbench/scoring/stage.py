@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from wattbench import __version__
 from wattbench.errors import InputError
 from wattbench.scoring.artefacts import results, submission
-from wattbench.scoring.custom import load_rules
 from wattbench.scoring.gold import Gold
+from wattbench.scoring.judge import counts as judge_counts
+from wattbench.scoring.judge import judgements, own_rules
 from wattbench.scoring.judging import by_question, judge_runs
 from wattbench.scoring.sources import addresses, snippets
 from wattbench.scoring.summary import (
@@ -74,7 +75,8 @@ def score_folder(files: RunFiles, study: Study, questions: str, name: str) -> No
     predictions = by_question(answers.to_pylist(), where=str(files.predictions))
     place = {"environment": study.study.environment, "questions": questions, "run": name}
     where = {"environment": place["environment"], "questions": questions}
-    own = load_rules(study.scoring.custom)
+    judged_by = judgements(study, questions)
+    own = own_rules(study, judged_by)
     scores = judge_runs(study.scoring, Gold(gold), {name: answers}, where, own)
     headline = scores.filter(pc.equal(scores["rule"], study.scoring.rule))
     judged = {row["question_id"]: row for row in headline.to_pylist()}
@@ -93,6 +95,8 @@ def score_folder(files: RunFiles, study: Study, questions: str, name: str) -> No
         votes=votes,
     )
     summary = _summary(study, place, files, predictions=predictions, judged=scores)
+    if judged_by is not None:
+        summary["judge"] = judge_counts(judged_by, predictions)
     write_arrow(files.scores, scores)
     write_json(files.results, entries)
     write_text(files.submission, submission(gold, predictions, sources))

@@ -215,6 +215,13 @@ def _without(study: Study, misfits: Mapping[str, Misfit]) -> tuple[Study, dict[s
                 f"'{name}' plans its searches with it: {misfits[planner].sentence()}.",
                 where=study.cluster.partitions,
             )
+    judge = study.scoring.judge
+    if judge is not None and judge.model in misfits:
+        raise InputError(
+            f"the model '{judge.model}' fits no partition and cannot be left out, for it judges "
+            f"the answers: {misfits[judge.model].sentence()}.",
+            where=study.cluster.partitions,
+        )
     ensembles = {}
     for name, ensemble in study.ensembles.items():
         out = [member for member in ensemble.members if member in misfits]

@@ -81,7 +81,15 @@ def scoring_slice(study: Study) -> Slice:
         InputError: The file of a rule of the study's own is missing.
     """
     fields: Slice = study.scoring.model_dump(mode="json")
-    return fields | {"custom": rule_digests(study.scoring.custom)}
+    fields["custom"] = rule_digests(study.scoring.custom)
+    if study.scoring.judge is not None:
+        fields["judge"]["model"] = _model_fields(study, study.scoring.judge.model)
+    return fields
+
+
+def judge_identity(study: Study, judge: str) -> str:
+    """Digest of what a judging model's verdicts depend on, beside the answers."""
+    return digest_of({"model": _model_fields(study, judge)})
 
 
 def ensemble_slice(study: Study, ensemble: str) -> Slice:

@@ -14,6 +14,20 @@ RuleName = Name
 RULES = ("strict", "wattbot-v1", "wattbot-v2", "exact", "contains", "numeric")
 """Rules that need nothing but the answer."""
 
+JUDGE = "judge"
+"""The rule under which a model says which answers are right."""
+
+
+class Judge(Section):
+    """The model behind the rule `judge`."""
+
+    model: Name
+    """A model entry of the study."""
+
+    attempts: int = Field(default=3, ge=1, le=20)
+    """Times an answer is shown to it before its verdict counts as failed."""
+
+
 Clustering = Literal["question", "document"]
 
 
@@ -43,6 +57,9 @@ class Scoring(Section):
     custom: dict[Name, Text] = Field(default_factory=dict)
     """Rules of your own by name: the Python file or module that holds each."""
 
+    judge: Judge | None = None
+    """The model behind the rule `judge`."""
+
     weights: Weights = Weights()
     confidence_level: float = Field(default=0.95, gt=0.5, lt=1)
     """Level of every interval."""
@@ -54,16 +71,9 @@ class Scoring(Section):
     cluster: Clustering = "question"
     """What is drawn independently: questions, or all questions that cite a common document."""
 
-    @model_validator(mode="after")
-    def _rules_are_known(self) -> Scoring:
-        for name in self.custom:
-            if name in RULES:
-                raise ValueError(f"custom: '{name}' is the name of a built-in rule")
-        known = (*RULES, *self.custom)
-        for name in (self.rule, *self.also):
-            if name not in known:
-                raise ValueError(f"there is no rule '{name}'; known: {', '.join(known)}")
-        return self
+    def known_rules(self) -> tuple[RuleName, ...]:
+        """Rules that answers may be judged by."""
+        return (*RULES, *self.custom, *([JUDGE] if self.judge is not None else []))
 
 
 class Estimate(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Iterator
 from typing import Self
 
@@ -9,7 +10,7 @@ from pydantic import Field, model_validator
 
 from wattbench.study.cluster import Cluster
 from wattbench.study.inference import Ensemble, Model
-from wattbench.study.judgement import Energy, Price, Scoring
+from wattbench.study.judgement import JUDGE, RULES, Energy, Price, Scoring
 from wattbench.study.reporting import RESERVED, Report
 from wattbench.study.retrieval import Corpus, Index, QuestionSet, Retrieval
 from wattbench.study.section import Name, Section, Text
@@ -75,6 +76,12 @@ class Study(Section):
             if retrieval.planner.model is not None:
                 place = f"retrievals.{name}.planner.model"
                 yield place, retrieval.planner.model, self.models, "model"
+        rules = self.scoring.known_rules()
+        yield "scoring.rule", self.scoring.rule, rules, "rule"
+        for position, rule in enumerate(self.scoring.also):
+            yield f"scoring.also.{position}", rule, rules, "rule"
+        if self.scoring.judge is not None:
+            yield "scoring.judge.model", self.scoring.judge.model, self.models, "model"
         for name, model in self.models.items():
             if model.retrieval is not None:
                 yield f"models.{name}.retrieval", model.retrieval, self.retrievals, "retrieval"
@@ -93,9 +100,13 @@ class Study(Section):
                 yield f"{place}: name the {what}, for the study has {len(known)}"
             elif named is not None and named not in known:
                 names = ", ".join(sorted(known)) or "none"
-                yield f"{place}: there is no {what} named '{named}'; known: {names}"
+                near = difflib.get_close_matches(named, known, n=1)
+                hint = f" (did you mean '{near[0]}'?)" if near else ""
+                yield f"{place}: there is no {what} named '{named}'{hint}; known: {names}"
 
     def _reserved_names(self) -> Iterator[str]:
+        for name in self.scoring.custom.keys() & {*RULES, JUDGE}:
+            yield f"scoring.custom.{name}: a built-in rule has that name"
         for name in self.ensembles.keys() & self.models.keys():
             yield f"ensembles.{name}: a model has that name already"
         for name in self.questions:
@@ -118,7 +129,10 @@ class Study(Section):
                 if key == "generation":
                     own, other = (one.model_copy(update={"seed": 0}) for one in (own, other))
                 if own != other:
-                    yield f"{place}: '{key}' differs from that of '{model.repeat_of}', so it is no repeat"
+                    yield (
+                        f"{place}: '{key}' differs from that of '{model.repeat_of}', "
+                        "so it is no repeat"
+                    )
 
     def corpus_of(self, index: str) -> str:
         """Name of the corpus that an index is built over."""

@@ -17,6 +17,7 @@ from wattbench.study import identity
 from wattbench.study.demands import Demands, demands_of, fitting, with_devices
 from wattbench.study.digests import file_digest, tree_digest
 from wattbench.study.fingerprint import code_fingerprint
+from wattbench.study.judgement import JUDGE
 from wattbench.study.layout import Layout, RunFiles
 from wattbench.study.load import study_from_mapping
 from wattbench.study.models import SMOKE, Study
@@ -33,6 +34,7 @@ ROOTS: Mapping[str, tuple[str, ...]] = {
     "infer": ("wattbench.inference.stage",),
     "collect_compute": ("wattbench.slurm.stage",),
     "score": ("wattbench.scoring.stage",),
+    "judge": ("wattbench.inference.judging",),
     "ensemble": ("wattbench.ensembles.stage", "wattbench.scoring.stage"),
     "aggregate": ("wattbench.analyses.aggregate",),
     "report": ("wattbench.report.stage",),
@@ -127,6 +129,17 @@ class Plan:
     def planner_identity(self, retrieval: str) -> str:
         """Digest of how a model plans a retrieval's queries."""
         return identity.planner_identity(self.study, retrieval)
+
+    @property
+    def judge(self) -> str | None:
+        """The model that judges answers, or None where no rule asks one."""
+        scoring = self.study.scoring
+        asked = JUDGE in {scoring.rule, *scoring.also} and scoring.judge is not None
+        return scoring.judge.model if asked and scoring.judge is not None else None
+
+    def judge_identity(self) -> str:
+        """Digest of how the judging model works."""
+        return identity.judge_identity(self.study, str(self.judge))
 
     def planner_of(self, retrieval: str) -> str | None:
         """The model that plans a retrieval's queries, or None."""

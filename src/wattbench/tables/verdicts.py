@@ -27,6 +27,24 @@ SCORES = Table(
     key=("environment", "questions", "run", "question_id", "rule"),
 )  # fmt: skip
 
+JUDGEMENTS = Table(
+    "judgements",
+    "What the judging model said of each answer to each answerable question; equal answers once.",
+    (
+        Column("question_id", TEXT, "Id of the question."),
+        Column("value", TEXT, "The answer's value."),
+        Column("right", TRUTH, "Its verdict.", null="where no reply was TRUE or FALSE"),
+        Column("reply", TEXT, "Its last reply.", null="where there is none"),
+        Column("error", TEXT, "Kind of the last failure.", null="where there is a verdict"),
+        Column("attempts", COUNT, "Times it was asked."),
+        Column("failures", COUNT, "Times without a verdict."),
+        Column("prompt_tokens", COUNT, "Tokens of the last prompt.", "tokens", "where the backend does not say"),
+        Column("completion_tokens", COUNT, "Tokens of the last reply.", "tokens", "where the backend does not say"),
+        Column("total_s", REAL, "Seconds of all times.", "s"),
+    ),
+    key=("question_id", "value"),
+)  # fmt: skip
+
 VOTES = Table(
     "votes",
     "How each member of an ensemble voted.",
@@ -43,7 +61,7 @@ VOTES = Table(
     ),
     key=("environment", "questions", "run", "question_id", "member"),
 )
-NO_RATIO = "where an energy is unknown or 0 or the two cover different things; in sets of more than 100 runs also for pairs without the best run and more than five ranks apart"
+NO_RATIO = "where an energy is unknown or 0 or the two cover different things; in sets of more than 100 runs also for pairs without the best run"
 COMPARISONS = Table(
     "comparisons",
     "Every pair of runs and ensembles on one question set, paired by question.",

@@ -120,7 +120,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         score(study, "set", "a")
     with pytest.raises(InputError, match="names no judge"):
         judge_answers(make_study(tmp_path, ["a"]), "set")
-    with pytest.raises(ValueError, match=r"scoring.judge names its model"):
+    with pytest.raises(ValueError, match=r"there is no rule named 'judge'"):
         make_study(tmp_path, ["a"], scoring={"rule": "judge"})
     with pytest.raises(ValueError, match=r"scoring.judge.model: there is no model named 'x'"):
         make_study(tmp_path, ["a"], scoring={"judge": {"model": "x"}})

@@ -81,9 +81,9 @@ def test_a_rule_that_is_nowhere(where: str) -> None:
 @pytest.mark.parametrize(
     ("scoring", "said"),
     [
-        ({"rule": "short"}, "there is no rule 'short'; known: strict"),
-        ({"also": ["nice"]}, "there is no rule 'nice'"),
-        ({"custom": {"strict": "mine.py"}}, "'strict' is the name of a built-in rule"),
+        ({"rule": "short"}, "there is no rule named 'short'; known: contains"),
+        ({"also": ["nice"]}, "scoring.also.0: there is no rule named 'nice'"),
+        ({"custom": {"strict": "mine.py"}}, "scoring.custom.strict: a built-in rule has that name"),
     ],
 )
 def test_a_study_names_rules_that_are(

@@ -127,7 +127,7 @@ def test_the_subset_check(
 def run(*arguments: str | Path) -> typer.testing.Result:
     app = typer.Typer()
     command.register(app)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return CliRunner().invoke(app, ["score", *(str(argument) for argument in arguments)])
 
 
 def test_the_command(tmp_path: Path, gold: Path) -> None:
