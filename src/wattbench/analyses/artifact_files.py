@@ -24,6 +24,9 @@ Row = dict[str, Any]
 CHUNK = re.compile(r"results_chunk_(\d+)\.json\Z")
 FAILED = "Error:"
 NEEDED = ("id", "answer_value", "ref_id")
+HALF_CHARACTER = "\\ud"
+"""How the escape of half a character begins."""
+
 SHOWN = 10
 """Ids named in a problem before the rest is counted."""
 
@@ -73,8 +76,10 @@ class Answer:
 def json_of(path: Path, kind: str, problems: list[Problem]) -> Any:
     """Content of a JSON file; None, and a problem of that kind, where it cannot be read."""
     try:
+        text, _ = decode(path.read_bytes())
         # A NaN in a file is no number: it reads as unknown.
-        return writable(json.loads(decode(path.read_bytes())[0], parse_constant=lambda _: None))
+        found = json.loads(text, parse_constant=lambda _: None)
+        return writable(found) if HALF_CHARACTER in text.lower() else found
     except (ValueError, RecursionError, OSError) as error:
         problems.append(Problem(kind, f"{path.name} cannot be read: {error}"))
         return None

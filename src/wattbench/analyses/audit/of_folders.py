@@ -22,6 +22,7 @@ from wattbench.analyses.audit.facts import Facts, Row, Trouble, finding
 from wattbench.analyses.audit.gold import audit_gold
 from wattbench.analyses.audit.of_study import placed
 from wattbench.files import digest
+from wattbench.scoring.rules import Verdict
 from wattbench.study.judgement import RULES, RuleName, Weights
 from wattbench.study.questions import Question
 from wattbench.tables.values import is_abstention
@@ -102,7 +103,7 @@ def facts_of(
     """
     summary, answers = experiment.summary, experiment.answers
     failed = [answer for answer in answers.values() if answer.error is not None]
-    judged_by, score = _own_rule(experiment, gold, rule)
+    judged_by, verdicts, score = _judged(experiment, gold, rule)
     said = summary.get("overall_score")
     if score is not None and not summary:
         said = score.score
@@ -123,7 +124,7 @@ def facts_of(
         failed=len(failed),
         score=None if score is None else score.score,
         said_score=said,
-        changed=_changed(experiment, gold, judged_by),
+        changed=_changed(answers, verdicts),
         times=times_of(experiment),
         power=power_of(experiment),
         tokens=tokens_of(experiment),
@@ -137,19 +138,22 @@ def facts_of(
     )
 
 
-def _own_rule(
+Verdicts = Mapping[str, Verdict | None]
+
+
+def _judged(
     experiment: Experiment, gold: Mapping[str, Question], rule: RuleName | None
-) -> tuple[RuleName, Scored | None]:
-    """The rule that a run was scored by, and its score: of the guide's the one that fits."""
+) -> tuple[RuleName, Verdicts, Scored | None]:
+    """The rule that a run was scored by (of the guide's the one that fits), verdicts and score."""
     own: RuleName | None = experiment.summary.get("rule")
     if rule is None and own is not None and own not in RULES:
         # A rule of a study's own may cost something to ask: the run is taken as it was scored.
-        return own, None
+        return own, {}, None
     candidates = (rule,) if rule is not None else (own,) if own is not None else GUIDE_RULES
     said = plain_number(experiment.summary.get("overall_score"))
     said = math.nan if said is None else said
     weights = Weights.model_validate(experiment.summary.get("weights") or {})
-    found: list[tuple[RuleName, Scored | None]] = []
+    found: list[tuple[RuleName, Verdicts, Scored | None]] = []
     for candidate in candidates:
         verdicts = {
             identifier: verdict_of(candidate, question, experiment)
@@ -157,17 +161,16 @@ def _own_rule(
         }
         score = scored(candidate, weights, gold, verdicts)
         if score is not None and math.isclose(score.score, said, abs_tol=SCORE_TOLERANCE):
-            return candidate, score
-        found.append((candidate, score))
+            return candidate, verdicts, score
+        found.append((candidate, verdicts, score))
     return found[0]
 
 
-def _changed(experiment: Experiment, gold: Mapping[str, Question], rule: RuleName) -> list[str]:
-    found: list[str] = []
-    if rule not in RULES:
-        return found
-    for identifier, answer in experiment.answers.items():
-        verdict = verdict_of(rule, gold[identifier], experiment) if identifier in gold else None
+def _changed(answers: Mapping[str, Answer], verdicts: Verdicts) -> list[str]:
+    """Answers whose stored judgement is not what the rule says now."""
+    found = []
+    for identifier, answer in answers.items():
+        verdict = verdicts.get(identifier)
         if answer.verdict is None or verdict is None:
             continue
         right, ref, na = answer.verdict
