@@ -47,8 +47,9 @@ class Answers:
         columns: dict[str, pa.ChunkedArray] = {}
         for rows, names in ((predictions, PREDICTED), (scores, JUDGED)):
             places = pc.index_in(ids, value_set=rows["question_id"])
+            as_they_are = places.equals(pa.array(range(rows.num_rows), places.type))
             for name in names:
-                columns[name] = rows[name].take(places)
+                columns[name] = rows[name] if as_they_are else rows[name].take(places)
         return cls(pa.table(columns))
 
     def column(self, name: str) -> list[Any]:
@@ -139,8 +140,25 @@ class Contexts:
 
 
 def by_run(rows: pa.Table) -> Mapping[str, pa.Table]:
-    """The rows of each run."""
-    found: dict[str, pa.Table] = {}
-    for name in pc.unique(rows["run"]).to_pylist():
-        found[str(name)] = rows.filter(pc.equal(rows["run"], name))
-    return found
+    """The rows of each run; where a run's rows lie together they are not copied."""
+    if not rows.num_rows:
+        return {}
+    encoded = rows["run"].combine_chunks().dictionary_encode()
+    names, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    if len(starts) > len(names):
+        return {str(name): rows.filter(pc.equal(rows["run"], name)) for name in names}
+    ends = [*starts[1:].tolist(), rows.num_rows]
+    return {
+        str(names[codes[start]]): rows.slice(start, end - start)
+        for start, end in zip(starts.tolist(), ends, strict=True)
+    }
+
+
+def of_place(rows: pa.Table, environment: str, questions: str) -> pa.Table:
+    """The rows of one question set in one environment."""
+    mine = pc.and_(
+        pc.equal(rows["environment"], environment), pc.equal(rows["questions"], questions)
+    )
+    # min_count=0: of no rows all are.
+    return rows if pc.all(mine, min_count=0).as_py() else rows.filter(mine)

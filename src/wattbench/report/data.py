@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from wattbench.errors import InputError
 from wattbench.report import palette
-from wattbench.report.answers import LEFT_OUT, Answers, Contexts, Votes, by_run
+from wattbench.report.answers import LEFT_OUT, Answers, Contexts, Votes, by_run, of_place
 from wattbench.study.layout import Layout
 from wattbench.study.models import SMOKE, Study
 from wattbench.study.reporting import Report
@@ -296,15 +296,7 @@ def _groups(
         runs = tuple(_runs(study, mine["runs"]))
         rule = {r.name: r.row["rule"] for r in runs}
         long = {
-            name: by_run(
-                data.filter(
-                    pc.and_(
-                        pc.equal(data["environment"], environment),
-                        pc.equal(data["questions"], questions),
-                    )
-                )
-            )
-            for name, data in columns.items()
+            name: by_run(of_place(data, environment, questions)) for name, data in columns.items()
         }
         asked = tuple(sorted(mine["questions"], key=lambda r: r["position"]))
         ids = pa.array([q["question_id"] for q in asked], pa.string())

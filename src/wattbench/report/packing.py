@@ -141,7 +141,7 @@ def _chunk(value: dict[str, Any], places: Places) -> Chunk:
     text = json.dumps(
         {**value, "at": list(places)}, ensure_ascii=False, allow_nan=False, separators=(",", ":")
     )
-    packed = gzip.compress(text.encode("utf-8", "replace"), compresslevel=9, mtime=0)
+    packed = gzip.compress(text.encode("utf-8", "replace"), compresslevel=6, mtime=0)
     return Chunk(base64.b64encode(packed).decode("ascii"), tuple(places))
 
 

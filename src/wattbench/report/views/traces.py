@@ -75,7 +75,9 @@ def trace_of(run: Run, samples: pa.Table) -> Trace | None:
                 rows["elapsed_s"].to_numpy(dtype=float), rows[column].to_numpy(dtype=float) * factor
             )
             lines.append((str(device), tuple((start + t, v) for t, v in line)))
-        bands += [(start + a, start + b, p) for a, b, p in _bands(part)]
+        elapsed = part["elapsed_s"].to_numpy(dtype=float)
+        phases = part["phase"].to_numpy(dtype=object)
+        bands += [(start + a, start + b, p) for a, b, p in _bands(elapsed, phases)]
         start += max(float(part["elapsed_s"].max()), 1e-9)
     return Trace(run, unit, tuple(lines), tuple(bands), tuple(breaks), start)
 
@@ -92,15 +94,11 @@ def _thinned(times: np.ndarray, values: np.ndarray) -> list[tuple[float, float]]
     return [(float(t), float(v)) for t, v in zip(at, mean, strict=True)]
 
 
-def _bands(part: object) -> list[tuple[float, float, str]]:
-    found: list[tuple[float, float, str]] = []
-    for elapsed, phase in part[["elapsed_s", "phase"]].itertuples(index=False):  # type: ignore[index]
-        if found and found[-1][2] == phase:
-            found[-1] = (found[-1][0], float(elapsed), phase)
-        else:
-            since = found[-1][1] if found else 0.0
-            found.append((since, float(elapsed), str(phase)))
-    return found
+def _bands(elapsed: np.ndarray, phases: np.ndarray) -> list[tuple[float, float, str]]:
+    """Start, end and name of each phase; one begins where the one before it was last seen."""
+    last = [*np.flatnonzero(phases[1:] != phases[:-1]).tolist(), len(phases) - 1]
+    ends = elapsed[last].tolist()
+    return list(zip([0.0, *ends[:-1]], ends, map(str, phases[last]), strict=True))
 
 
 def traces(group: Group) -> tuple[list[Trace], list[Run]]:
