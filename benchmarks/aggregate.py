@@ -57,8 +57,8 @@ def make_study(folder: Path, runs: int, questions: int) -> Study:
             "models": {
                 f"m{run:04d}": {
                     "weights": f"m{run:04d}.gguf",
-                    "family": f"family{run % 50}",
-                    "parameters_b": 0.5 * 2.0 ** (run // 50 % 8),
+                    "family": f"family{run % 10}",
+                    "parameters_b": 0.5 * 2.0 ** (run // 10 % 8),
                 }
                 for run in range(runs)
             },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from wattbench.tables.values import BLANK
 from wattbench.tables.verdicts import CALIBRATION, COMPARISONS, HISTOGRAMS, ROC, SCORES, VOTES
 
 Row = dict[str, Any]
+THREADS = 4
+"""Tables written at once: compressing and waiting for the disk take turns."""
 
 
 def aggregate(study: Study) -> None:
@@ -88,8 +91,8 @@ def aggregate(study: Study) -> None:
         "scaling": to_arrow(SCALING, (row for one in sets for row in one.scaling)),
         "audit": to_arrow(AUDIT, (row for one in sets for row in one.audit)),
     }
-    for name, table in tables.items():
-        write_arrow(layout.table(name), table)
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(lambda name: write_arrow(layout.table(name), tables[name]), tables))
     sizes = [row for one in sets for row in one.sizes]
     write_text(layout.scaling_csv, guide_csv(sizes))
     write_json(layout.scaling_json, guide_json(sizes))

@@ -18,9 +18,8 @@ from wattbench.study.judgement import Scoring
 from wattbench.tables.verdicts import COMPARISONS
 
 ALL_PAIRS_OF = 100
-"""Up to so many runs every pair is set against its energy in each draw."""
-NEIGHBOURS = 5
-"""Of more runs, those so many ranks above and below, beside the pairs with the best run."""
+"""Up to so many runs every pair is set against its energy in each draw; of more, those with the
+best run."""
 
 
 def comparisons(
@@ -123,14 +122,12 @@ def _with_energy(
 
 
 def _closer(scores: Reals, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Which pairs are set against their energy: all, or of many runs the telling ones."""
+    """Which pairs are set against their energy: all, or of many runs those with the best."""
     if len(scores) <= ALL_PAIRS_OF:
         return np.ones(len(first), dtype=np.bool_)
-    rank = np.empty(len(scores), dtype=np.intp)
-    rank[np.argsort(-scores, kind="stable")] = np.arange(len(scores))
-    near: NDArray[np.bool_] = np.abs(rank[first] - rank[second]) <= NEIGHBOURS
-    with_best: NDArray[np.bool_] = (rank[first] == 0) | (rank[second] == 0)
-    return near | with_best
+    best = int(np.argmax(scores))
+    with_best: NDArray[np.bool_] = (first == best) | (second == best)
+    return with_best
 
 
 def _known(values: Reals) -> pa.Array:

@@ -186,7 +186,7 @@ def _compute_rows(rows: Sequence[Row]) -> tuple[Row, ...]:
 def concatenated(tables: Sequence[pa.Table], table: Table) -> pa.Table:
     """Tables of one kind below each other, in the contract's schema."""
     whole = pa.concat_tables([table.schema.empty_table(), *tables])
-    return whole.combine_chunks().replace_schema_metadata(table.schema.metadata)
+    return whole.replace_schema_metadata(table.schema.metadata)
 
 
 def real_column(table: pa.Table, name: str) -> NDArray[np.float64]:

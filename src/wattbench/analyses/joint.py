@@ -273,12 +273,14 @@ def dominance(
         in a draw in which both are equal, neither does.
     """
     forth, back = np.empty(len(first)), np.empty(len(first))
-    score, energy = draws.score.T, np.ascontiguousarray(draws.energy.T)
-    for place, (one, other) in enumerate(zip(first, second, strict=True)):
-        better, worse = score[one] >= score[other], score[one] <= score[other]
-        cheaper, dearer = energy[one] <= energy[other], energy[one] >= energy[other]
-        forth[place] = np.mean(better & cheaper & ~(worse & dearer))
-        back[place] = np.mean(worse & dearer & ~(better & cheaper))
+    score, energy = draws.score, draws.energy
+    for start in range(0, len(first), PAIRS_AT_ONCE):
+        place = slice(start, start + PAIRS_AT_ONCE)
+        one, other = first[place], second[place]
+        gain, saving = score[:, one] - score[:, other], energy[:, other] - energy[:, one]
+        differ = (gain != 0) | (saving != 0)
+        forth[place] = ((gain >= 0) & (saving >= 0) & differ).mean(axis=0)
+        back[place] = ((gain <= 0) & (saving <= 0) & differ).mean(axis=0)
     return forth, back
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from wattbench.study.models import Study
 Row = dict[str, Any]
 VERSION = 1
 CODEC = "lz4"
+THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ class Kept:
             for name, (key, run) in self._new.items()
         }
         edition = digest_of([self._stamp, {name: key for name, (key, _) in self._new.items()}])
+        whole: dict[str, pa.Table] = {}
         for table in names:
             parts, start = [], 0
             for name, (_, run) in self._new.items():
@@ -150,7 +153,10 @@ class Kept:
                 runs[name]["rows"][table] = (start, rows.num_rows)
                 start += rows.num_rows
                 parts.append(rows)
-            self._write_table(self._folder / f"{table}.{edition}.arrow", pa.concat_tables(parts))
+            whole[table] = pa.concat_tables(parts)
+        with ThreadPoolExecutor(THREADS) as pool:
+            files = {self._folder / f"{table}.{edition}.arrow": whole[table] for table in names}
+            list(pool.map(lambda path: self._write_table(path, files[path]), files))
         index = {"stamp": self._stamp, "edition": edition, "tables": names, "runs": runs}
         write_text(self._folder / "index.json", json.dumps(index))
         for path in self._folder.glob("*.arrow"):
