@@ -7,7 +7,7 @@ from typing import Any
 
 from wattbench.study.judgement import Energy
 from wattbench.study.section import Factor
-from wattbench.tables.contract import unknown
+from wattbench.tables.contract import unknown, warning
 from wattbench.telemetry.energy import RunEnergy
 
 Row = dict[str, Any]
@@ -38,10 +38,12 @@ def measured(energy: RunEnergy, job: Mapping[str, Any]) -> tuple[Row, list[dict[
     if (job.get("backend") or {}).get("elsewhere"):
         # The client's joules beside those of models that ran here would make it the cheapest.
         return dict.fromkeys(FIELDS), [unknown(column, ELSEWHERE) for column in FIELDS]
-    return (
-        {column: getattr(energy, field) for column, field in FIELDS.items()},
-        [dict(entry) for entry in energy.flags],
-    )
+    flags = [dict(entry) for entry in energy.flags]
+    beside = job.get("tries_beside")
+    if beside and energy.gross_j is not None:
+        text = f"holds {beside} tries of questions or contexts that are none of the set's any more"
+        flags.append(warning("energy_gross_j", text))
+    return {column: getattr(energy, field) for column, field in FIELDS.items()}, flags
 
 
 def site(energy: Energy, gross_j: float | None) -> tuple[Row, dict[str, str]]:

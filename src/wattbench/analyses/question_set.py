@@ -25,6 +25,7 @@ from wattbench.analyses.joint import Joint, Metered, joint
 from wattbench.analyses.joint_columns import joint_columns
 from wattbench.analyses.kept import Kept
 from wattbench.analyses.own import Own, from_kept, own, to_kept
+from wattbench.analyses.planning import planning_columns
 from wattbench.analyses.prices import per_correct, summed_prices
 from wattbench.analyses.question_types import question_types
 from wattbench.analyses.repeats import repeats
@@ -191,7 +192,8 @@ def _runs(
             reasons.append(mine.reasons)
             tables.curves.add(mine.curves)
             predictions = mine.predictions
-        by_name[folder.name] = row
+        planned, why = planning_columns(study, folder.questions, row["members"] or [folder.name])
+        by_name[folder.name] = row | planned | {"flags": [*row["flags"], *why]}
         tables.predictions.append(predictions)
         tables.compute += [_placed_compute(job, folder) for job in folder.compute]
     draws = joint(found, meters, members_of, study.scoring)

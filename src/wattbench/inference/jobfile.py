@@ -32,7 +32,8 @@ def job_file(
     weights, model = run.weights, run.model
     last: Mapping[str, Any] = ledger_starts[-1] if ledger_starts else {}
     keys = {step.key for steps in run.steps for step in steps}
-    tries = [r for r in records if r["kind"] != ABSTAINED and r["key"] in keys]
+    asked = [r for r in records if r["kind"] != ABSTAINED]
+    tries = [r for r in asked if r["key"] in keys]
     failed = sum(row.get("error") is not None for row in predictions)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -48,6 +49,7 @@ def job_file(
             "left_out": sorted({name for r in tries for name in r.get("left_out") or ()}),
         },
         "tokens": _tokens(tries),
+        "tries_beside": len(asked) - len(tries),
         "prompt": {"name": run.prompt.name, "digest": run.prompt.digest},
         "generation": model.generation.model_dump(mode="json"),
         "question_count": len(predictions),

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.made_results import make_study, segment
+from tests.unit.made_results import RIGHT, make_study, segment, write_run
 
+from wattbench.analyses.aggregate import aggregate
 from wattbench.analyses.planning import NO_PLANNER, planning_columns
+from wattbench.scoring.stage import score
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
 from wattbench.tables.answers import SEGMENTS
 from wattbench.tables.contract import reason_for
-from wattbench.tables.files import write_json, write_rows
+from wattbench.tables.files import read_rows, write_json, write_rows
+from wattbench.tables.runs import RUNS
 
 
 @pytest.fixture
@@ -53,6 +56,22 @@ def test_a_shared_retrieval_was_planned_once(study: Study) -> None:
     assert a["energy_planning_j"] > c["energy_planning_j"] >= 50
     for column in a:
         assert both[column] == pytest.approx(math.fsum([a[column] or 0, c[column] or 0]))
+
+
+def test_the_table_of_runs_says_it(study: Study) -> None:
+    leave(study, "shared", 100.0)
+    leave(study, "own", None)
+    for model in study.models:
+        write_run(study, model, RIGHT)
+        score(study, "set", model)
+    aggregate(study)
+    rows = {
+        row["run"]: row for row in read_rows(Layout(Path(study.study.results)).table("runs"), RUNS)
+    }
+    assert rows["a"]["energy_planning_j"] == rows["b"]["energy_planning_j"] >= 100
+    assert rows["c"]["energy_planning_j"] is rows["d"]["energy_planning_j"] is None
+    assert reason_for(rows["c"], "energy_planning_j") == "the counter is not offered"
+    assert reason_for(rows["d"], "energy_planning_j") == NO_PLANNER
 
 
 @pytest.mark.parametrize(

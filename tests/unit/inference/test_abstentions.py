@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from replaying import Bench
 
+from wattbench.analyses.costs import measured
 from wattbench.inference.backends.base import (
     REGISTRY,
     BackendFailure,
@@ -24,6 +25,7 @@ from wattbench.records import read
 from wattbench.tables.documents import CONTEXTS
 from wattbench.tables.files import digest, write_rows
 from wattbench.telemetry.allocation import allocate
+from wattbench.telemetry.energy import RunEnergy
 
 
 class Reader:
@@ -146,6 +148,11 @@ def test_a_changed_number_of_tries_asks_again_only_what_abstains(bench: Bench) -
     infer(bench.study, "asked", "replay")
     assert Reader.calls == []
     assert [row["value"] for row in bench.predictions()] == ["7", "is_blank", "is_blank"]
+    # What the two further tries took stays in the ledger, and is said to be there.
+    job = bench.job()
+    assert (job["tokens"]["replies"], job["tries_beside"]) == (3, 2)
+    _, flags = measured(RunEnergy(gross_j=9.0), job)
+    assert [flag["detail"][:13] for flag in flags] == ["holds 2 tries"]
 
 
 def test_more_than_the_model_can_read_leaves_its_abstention(bench: Bench) -> None:
