@@ -28,8 +28,7 @@ def models(data: ReportData, group: Group) -> Grid:
     """The table of runs: how well each answers and what it takes."""
     return Grid(
         name="models",
-        caption=f"Every run and ensemble with {level(data)} intervals. "
-        "Sort by any column; what is not known sorts last.",
+        caption=f"Every run and ensemble with {level(data)} intervals.",
         heads=(
             Head("Model"),
             Head("Score", numeric=True),
@@ -87,7 +86,11 @@ def _describe(group: Group, run: Run) -> str:
         )
         return f"ensemble of {len(run.row['members'])}, {formats.clean(strategy)}"
     size = run.row["parameters_b"]
-    parts = [f"{size:.3g} B" if size is not None else None, run.row["precision"], run.row["backend"]]
+    parts = [
+        f"{size:.3g} B" if size is not None else None,
+        run.row["precision"],
+        run.row["backend"],
+    ]
     return formats.clean(" · ".join(p for p in parts if p))
 
 

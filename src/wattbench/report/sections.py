@@ -53,11 +53,11 @@ def sections(data: ReportData, group: Group) -> tuple[Section, ...]:
     return (
         Section(
             "types", "Accuracy by question type", "Types", ("accuracy_by_type",),
-            (Shown(tables.kinds(data, group), folded="The figures"),),
+            (Shown(tables.kinds(data, group), folded="Every type in figures"),),
         ),
         Section(
             "pairs", "Pairwise comparisons", "Pairs", ("comparisons",),
-            (Shown(tables.comparisons(data, group), folded="The figures"),),
+            (Shown(tables.comparisons(data, group), folded="Every pair in figures"),),
         ),
         Section(
             "ensembles", "Ensembles and votes", "Ensembles",
