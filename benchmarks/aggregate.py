@@ -29,7 +29,8 @@ from wattbench.study.layout import Layout, RunFiles
 from wattbench.study.models import Study
 from wattbench.study.questions import Question, study_questions
 from wattbench.tables.answers import PREDICTIONS, SEGMENTS
-from wattbench.tables.files import read_json, write_json, write_rows
+from wattbench.tables.files import read_json, read_rows, write_json, write_rows
+from wattbench.tables.runs import AUDIT
 from wattbench.tables.verdicts import SCORES
 
 LIMIT_S = 10.0
@@ -198,9 +199,11 @@ def measure(folder: Path, runs: int, questions: int) -> dict[str, Any]:
     maker.write("m0000", runs)
     again = timed(lambda: aggregate(study))
     nothing = timed(lambda: aggregate(study))
+    audit = read_rows(layout.table("audit"), AUDIT)
     return {
         "runs": runs,
         "questions": questions,
+        "errors": sum(finding["severity"] == "error" for finding in audit),
         "aggregate_s": first,
         "again_s": again,
         "unchanged_s": nothing,

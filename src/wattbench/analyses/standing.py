@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wattbench.scoring.intervals import percentile_interval
 from wattbench.scoring.judging import verdict_arrays
 from wattbench.scoring.paired import Differences, Ranks, differences, holm, ranks
 from wattbench.scoring.resamples import Reals, clusters_of
@@ -62,7 +61,7 @@ def score_columns(found: Standing, scoring: Scoring, run: int) -> Row:
     intervals = {
         "score": found.ends[run],
         "value_accuracy": found.shares[run],
-        "ref_overlap": percentile_interval(found.drawn.ref[:, run], scoring.confidence_level),
+        "ref_overlap": found.ref_ends[run],
         "na_recall": na,
     }
     for name, ends in intervals.items():

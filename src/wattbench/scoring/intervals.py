@@ -188,6 +188,19 @@ def percentile_interval(draws: Reals, level: float) -> Interval | None:
     return float(low), float(high)
 
 
+def percentile_intervals(draws: Reals, level: float) -> tuple[Interval | None, ...]:
+    """The same of several runs at once.
+
+    Args:
+        draws: Of shape (resamples, runs).
+        level: Confidence level.
+    """
+    if np.isnan(draws).any():
+        return tuple(percentile_interval(column, level) for column in draws.T)
+    ends = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return tuple((float(low), float(high)) for low, high in ends.T)
+
+
 def accelerated_intervals(
     draws: Reals, estimate: Reals, sums: Reals, level: float, meter: Reals | None = None
 ) -> tuple[Reals, Reals]:

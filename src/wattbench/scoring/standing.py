@@ -14,6 +14,7 @@ from wattbench.scoring.intervals import (
     design_effects,
     guarded,
     influence,
+    percentile_intervals,
     wilson,
 )
 from wattbench.scoring.resamples import Clusters, Reals, resamples
@@ -36,6 +37,7 @@ class Standing:
         influence: Influence of the questions on the scores, of shape (questions, runs).
         ends: Interval of each run's score.
         shares: Wilson's interval of each run's value accuracy; None where nothing was judged.
+        ref_ends: Percentile interval of each run's reference overlap; None likewise.
     """
 
     rule: RuleName
@@ -48,6 +50,7 @@ class Standing:
     influence: Reals
     ends: tuple[Interval, ...]
     shares: tuple[Interval | None, ...]
+    ref_ends: tuple[Interval | None, ...]
 
 
 def standing_of(
@@ -102,6 +105,7 @@ def standing_of(
         influence=moved,
         ends=tuple(ends),
         shares=tuple(shares),
+        ref_ends=percentile_intervals(drawn.ref, level),
     )
 
 

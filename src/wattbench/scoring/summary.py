@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wattbench.scoring.intervals import percentile_interval
 from wattbench.scoring.judging import rules_of, verdict_arrays
 from wattbench.scoring.resamples import clusters_of
 from wattbench.scoring.rules import WATTBOT
@@ -52,9 +51,7 @@ def _rule_scores(scoring: Scoring, found: Standing) -> Row:
         "value_accuracy": _known(whole.value[0, 0]),
         "value_accuracy_interval": found.shares[0],
         "ref_overlap": _known(whole.ref[0, 0]),
-        "ref_overlap_interval": percentile_interval(
-            found.drawn.ref[:, 0], scoring.confidence_level
-        ),
+        "ref_overlap_interval": found.ref_ends[0],
         "na_recall": recall,
         "na_recall_interval": na_share(found, scoring, 0),
         "judged": int(judged.sum()),
