@@ -25,8 +25,9 @@ def blocks() -> dict[str, str]:
     """Text of every rule, by name."""
     found: dict[str, str] = {}
     for file in RULE_FILES:
-        for block in re.split(r"^(?=rule )", file.read_text(), flags=re.MULTILINE)[1:]:
-            found[block.split(":")[0].removeprefix("rule ")] = block
+        for block in re.split(r"^(?=(?:use )?rule )", file.read_text(), flags=re.MULTILINE)[1:]:
+            name = block.split(":")[0].removesuffix(" with").split(" ")[-1]
+            found[name] = block
     return found
 
 
