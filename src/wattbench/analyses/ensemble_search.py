@@ -69,7 +69,8 @@ class Search:
         method: 'exhaustive', every subset was tried; or 'beam', the best of each size were grown.
         tried: Number of subsets tried.
         best: The best subset.
-        single: The best single run by the same goal.
+        single: The best single run by the same goal; where none reaches `at_least`, the one
+            that comes nearest.
         by_size: The best subset of each size.
     """
 
@@ -159,7 +160,7 @@ def search(field: Field, wanted: Wanted, advance: Callable[[int], None] = lambda
         method="exhaustive" if exhaustive else "beam",
         tried=len(tried),
         best=_best(good, wanted.goal),
-        single=_best([one for one in tried.values() if len(one.members) == 1], wanted.goal),
+        single=_single(tried.values(), wanted),
         by_size=tuple(
             _best([one for one in good if len(one.members) == size], wanted.goal) for size in sizes
         ),
@@ -169,6 +170,12 @@ def search(field: Field, wanted: Wanted, advance: Callable[[int], None] = lambda
 def _best(tried: Sequence[Tried], goal: Goal) -> Tried:
     """The best by a goal; of equals the one with fewer members, then the one tried first."""
     return max(tried, key=lambda one: (*_worth(one, goal), -len(one.members)))
+
+
+def _single(tried: Iterable[Tried], wanted: Wanted) -> Tried:
+    alone = [one for one in tried if len(one.members) == 1]
+    good = [one for one in alone if one.score >= wanted.at_least]
+    return _best(good, wanted.goal) if good else _best(alone, "score")
 
 
 def _worth(one: Tried, goal: Goal) -> tuple[float, ...]:

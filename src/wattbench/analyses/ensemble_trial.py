@@ -18,10 +18,14 @@ from wattbench.analyses.ensemble_search import Search, Wanted, ordered, search
 from wattbench.ensembles.weights import fold_of, text_key
 from wattbench.errors import InputError
 from wattbench.scoring.intervals import Interval, percentile_interval
+from wattbench.scoring.paired import differences
 from wattbench.scoring.resamples import clusters_of
 from wattbench.scoring.rules import Verdict
 from wattbench.scoring.standing import standing_of
 from wattbench.study.questions import Question
+
+FIRST, SECOND = np.array([0]), np.array([1])
+"""Place of the ensemble, and of the single run beside it."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Trial:
         per_joule: Score per joule of a question; None where the energy is unknown.
         per_joule_interval: Interval for questions and meters together; None where one is unknown.
         gain: Score less that of the single run.
-        gain_interval: Interval of it, paired by question.
+        gain_interval: Interval of it, paired by question; None where it is that single run.
     """
 
     members: tuple[str, ...] | None
@@ -85,6 +89,7 @@ def trial(field: Field, members: Sequence[str], single: Sequence[str]) -> Trial:
         joules=ours.joules(ours.all),
         uncertainty=_uncertainty(ours.runs),
         members=tuple(members),
+        alone=tuple(members) == tuple(single),
     )
 
 
@@ -112,6 +117,7 @@ def _tried(
     joules: float | None,
     uncertainty: float | None,
     members: tuple[str, ...] | None,
+    alone: bool,
 ) -> Trial:
     scoring = field.scoring
     level = scoring.confidence_level
@@ -123,7 +129,9 @@ def _tried(
         clusters_of(field.gold, scoring.cluster),
     )
     score, other = (float(found.whole.score[0, column]) for column in (0, 1))
-    gains = found.drawn.score[:, 0] - found.drawn.score[:, 1]
+    gain = differences(
+        found.whole.score[0], found.influence, found.clusters, (FIRST, SECOND), level
+    )
     per_joule = None
     if joules and uncertainty is not None:
         # A normal energy would come near 0 where it is very uncertain, and the ratio to infinity:
@@ -142,7 +150,7 @@ def _tried(
         per_joule=score / joules if joules else None,
         per_joule_interval=per_joule,
         gain=score - other,
-        gain_interval=percentile_interval(gains, level),
+        gain_interval=None if alone else (float(gain.low[0]), float(gain.high[0])),
     )
 
 
@@ -209,5 +217,6 @@ def cross_fit(
             # The folds' ensembles share members and meters: their uncertainties add.
             uncertainty=None if None in spread else math.fsum(one or 0.0 for one in spread),
             members=None,
+            alone=all(one.best.members == one.single.members for one in searches),
         ),
     )

@@ -147,14 +147,18 @@ def _print(shown: Row) -> None:
     print_rows(rows)
     report = shown["report"]
     typer.echo(f"reported {shown['reported']}:")
-    alone = shown["single"]["members"][0]
-    other = "a single run chosen in the same way" if shown["folds"] else f"{alone} alone"
     if not shown["folds"]:
         typer.echo(f"  members: [{', '.join(shown['chosen']['members'])}]")
+    if report["gain_interval"] is None:
+        gain = "that is a single run" if not shown["folds"] else "each fold chose a single run"
+    else:
+        other = (
+            "the best single run" if shown["folds"] else f"{shown['single']['members'][0]} alone"
+        )
+        gain = f"{report['gain_over_single']:+.3f}{_interval(report['gain_interval'])} over {other}"
     typer.echo(
         f"  score {report['score']:.3f}{_interval(report['score_interval'])} on "
-        f"{report['questions']} questions; {report['gain_over_single']:+.3f}"
-        f"{_interval(report['gain_interval'])} over {other}"
+        f"{report['questions']} questions; {gain}"
     )
     if report["joules_per_question"] is None:
         typer.echo(f"  energy not known: {report['unknown']['joules_per_question']}")

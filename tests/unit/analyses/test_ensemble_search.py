@@ -80,6 +80,8 @@ def test_every_subset_is_tried_and_the_best_is_the_best(tmp_path: Path) -> None:
     assert found.best.members == ("poor",)
     by_score = search(field, Wanted(goal="score", most=4))
     assert by_score.best.score == max(field.score(s) for s in subsets)
+    # What an ensemble is held against is the best single run that is good enough too.
+    assert search(field, Wanted(at_least=0.7, most=4)).single.score >= 0.7
     enough = search(field, Wanted(at_least=0.7, most=4)).best
     assert enough.score >= 0.7
     assert enough.per_joule == max(
@@ -168,6 +170,23 @@ def test_cross_fitting_takes_the_flattery_out(tmp_path: Path) -> None:
     assert len(found.folds) == 5
     assert found.trial.questions == COUNT
     assert found.trial.score < found.search.best.score
+
+
+def test_the_gain_is_over_the_single_run_or_none(tmp_path: Path) -> None:
+    study = searchable(tmp_path, {"a": 0.7, "b": 0.7, "c": 0.7, "d": 0.7, "e": 0.7})
+
+    def chosen(**wanted: Any) -> Any:
+        return choose_ensemble(
+            study, Rules(), Wanted(**wanted), on="demo", report_on="full", folds=None
+        )
+
+    voted = chosen(goal="score")
+    assert len(voted.search.best.members) > 2
+    low, high = voted.trial.gain_interval
+    assert low < voted.trial.gain < high
+    alone = chosen()
+    assert alone.search.best.members == alone.search.single.members
+    assert (alone.trial.gain, alone.trial.gain_interval) == (0.0, None)
 
 
 def test_unknown_energy_is_no_joule(tmp_path: Path) -> None:
