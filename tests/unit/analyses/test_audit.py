@@ -165,6 +165,17 @@ def test_gold_faults(value: str, refs: str, detail: str) -> None:
     assert list(audit_gold([question_of(good, position=0, line=2)], frozenset({"a"}))) == []
 
 
+def test_a_question_that_is_asked_twice() -> None:
+    cells = {"id": "q1", "question": "How much?", "answer_value": "5", "answer_unit": "",
+             "ref_id": "a"}  # fmt: skip
+    first = question_of(cells, position=0, line=2)
+    again = cells | {"id": "q2", "question": " how  much?"}
+    for value, detail in (("5.0", "it counts twice"), ("6", "whose gold value is '5'")):
+        second = question_of(again | {"answer_value": value}, position=1, line=3)
+        (found,) = audit_gold([first, second], None)
+        assert detail in found["detail"]
+
+
 def audited(root: Path, **more: Any) -> FolderAudit:
     (found,) = audit_folders(read_experiments([root])[0], **more)
     return found
@@ -240,6 +251,14 @@ def test_folders_beside_each_other(tmp_path: Path) -> None:
     assert severity == {"y/one": "error", "other": "warning"}
     # Each model once, its best run.
     assert [run.run for run in found.clean] == ["x/one"]
+
+
+def test_a_run_that_was_copied_into_another_environment(tmp_path: Path) -> None:
+    for environment in ("GB10", "PowerEdge"):
+        write_experiment(tmp_path / environment / "one", RIGHT, run_environment=environment)
+    first, second = audit_folders(read_experiments([tmp_path])[0])
+    assert checks(first) == set()
+    assert checks(second) == {("one", "duplicates")}
 
 
 def test_gold_is_held_against_the_documents(tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from wattbench.analyses.audit.facts import Row, finding, some
+from wattbench.ensembles.weights import text_key
 from wattbench.study.layout import Layout
 from wattbench.study.questions import Question
 from wattbench.tables.documents import PROBLEMS
 from wattbench.tables.files import read_rows
-from wattbench.tables.values import canonical_ref, parse_items, parse_range
+from wattbench.tables.values import canonical_ref, canonical_value, parse_items, parse_range
 
 
 def audit_gold(gold: Sequence[Question], documents: frozenset[str] | None) -> Iterator[Row]:
@@ -22,8 +23,19 @@ def audit_gold(gold: Sequence[Question], documents: frozenset[str] | None) -> It
         gold: The questions.
         documents: Canonical ids of the documents, or None where they are not known.
     """
+    asked: dict[str, Question] = {}
     for question in gold:
         where = f"question {question.id} (line {question.line})"
+        first = asked.setdefault(text_key(question.text), question)
+        if question.text and first is not question:
+            same = canonical_value(first.value) == canonical_value(question.value)
+            yield finding(
+                "gold_fault",
+                "warning",
+                f"{where} asks what {first.id} asks"
+                + (": it counts twice." if same else f", whose gold value is '{first.value}'."),
+                "Remove one of the two." if same else "Correct one of the two.",
+            )
         if not question.answerable:
             continue
         if not question.value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,6 +66,7 @@ def audit_folders(
     for one in experiments:
         groups.setdefault((one.environment or "", one.questions), []).append(one)
     found = []
+    seen: dict[str, str] = {}
     for (environment, questions), own in sorted(groups.items()):
         answered = {identifier for one in own for identifier in one.answers}
         about = gold if any(question.id in answered for question in gold or ()) else None
@@ -78,12 +79,29 @@ def audit_folders(
             *(finding("gold_fault", "warning", f"{one.what}: {one.reason}.") for one in doubts),
             *audit_gold(list(known.values()), documents),
             *audit_facts(runs),
+            *_copies(runs, seen),
         ]
         place = {"environment": environment, "questions": questions}
         found.append(
             FolderAudit(environment, questions, tuple(placed(rows, place)), tuple(clean(runs)))
         )
     return found
+
+
+def _copies(runs: Sequence[Facts], seen: dict[str, str]) -> Iterator[Row]:
+    """Runs that lie in another environment or question set too; `seen` is of those before."""
+    for run in runs:
+        if run.content in seen:
+            yield finding(
+                "duplicates",
+                "error",
+                f"its answers and seconds are those of {seen[run.content]}, to the last digit.",
+                "Remove the one that lies where it was not run.",
+                run.run,
+            )
+    for run in runs:
+        if run.content is not None:
+            seen.setdefault(run.content, f"{run.run}, which lies in another folder of results")
 
 
 def facts_of(
