@@ -93,6 +93,19 @@ def test_an_asker_is_let_go_at_its_limit_though_the_worker_sleeps() -> None:
     assert desk.close()
 
 
+def test_a_worker_that_sees_first_that_nobody_waits_says_the_same() -> None:
+    given_up, late, failed = ticket(), ticket(timeout_s=0.0), ticket()
+    given_up.stop.set()
+    for one in (given_up, late, failed):
+        one.let_go("the batch failed")
+    with pytest.raises(Abandoned):
+        given_up.wait()
+    for one, kind in ((late, "timeout"), (failed, "backend")):
+        with pytest.raises(BackendFailure) as failure:
+            one.wait()
+        assert failure.value.kind == kind
+
+
 def test_whoever_asks_a_worker_that_died_is_told_why() -> None:
     desk = Desk(2)
 

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from in_process import AT_ONCE, LONG, SHORT, InProcess, Make, all_at_once, endless, request
+from in_process import AT_ONCE, LONG, SHORT, InProcess, Make, all_at_once, request
 from replaying import Bench
 
 from wattbench.errors import InputError
 from wattbench.inference.backends import availability, backend_class
-from wattbench.inference.backends.base import BackendFailure, Setup
+from wattbench.inference.backends.base import Abandoned, BackendFailure, Setup
 from wattbench.inference.backends.common_params import spin_briefly
+from wattbench.inference.backends.desk import Ticket
 from wattbench.inference.replies import Answer, parse_reply
 from wattbench.inference.stage import infer
 from wattbench.study.inference import Generation
@@ -113,14 +114,20 @@ def test_the_seconds_of_a_batch_are_shared_out_to_its_questions(make: Make) -> N
 
 
 def test_a_reply_is_handed_over_while_the_rest_of_its_batch_goes_on(make: Make) -> None:
-    backend = make(LONG)
-    with ThreadPoolExecutor(2) as pool:
-        stop = threading.Event()
-        going_on = pool.submit(backend.answer, endless(timeout_s=300), stop)
-        reply = pool.submit(backend.answer, request(generation=LONG), threading.Event()).result(60)
-        assert isinstance(parse_reply(reply.text), Answer)
-        assert not going_on.done()
+    backend, asked = make(LONG), request(generation=LONG, timeout_s=300)
+    prompt, stop = backend._lexicon.prompt(asked.messages), threading.Event()
+    # Without a schema it never ends.
+    short, free = Ticket(asked, prompt, threading.Event()), Ticket(asked, prompt, stop)
+    short.grammar = backend._grammar(asked.schema)
+    with ThreadPoolExecutor(1) as pool:
+        batch = pool.submit(backend._answer, backend._loaded, [short, free])
+        assert isinstance(parse_reply(short.wait().text), Answer)
+        assert not free.settled.is_set()
+        assert not batch.done()
         stop.set()
+        batch.result(30)
+    with pytest.raises(Abandoned):
+        free.wait()
 
 
 def test_a_model_that_ends_at_once_has_said_nothing(make: Make, tiny: Path, tmp_path: Path) -> None:

@@ -69,6 +69,16 @@ class Ticket:
             self.outcome = outcome
             self.settled.set()
 
+    def let_go(self, otherwise: str) -> None:
+        """Settle without an answer: nobody wants it, or the time is up, or else as is said."""
+        if self.stop.is_set():
+            self.settle(Abandoned())
+        elif self.late:
+            limit = self.request.timeout_s
+            self.settle(BackendFailure("timeout", f"no answer within {limit:g} s"))
+        else:
+            self.settle(BackendFailure("backend", otherwise))
+
     def wait(self) -> Reply:
         """Wait for the answer.
 
@@ -78,11 +88,8 @@ class Ticket:
             FaultError: The engine died.
         """
         while not self.settled.wait(POLL_S):
-            if self.stop.is_set():
-                self.settle(Abandoned())
-            elif self.late:
-                limit = self.request.timeout_s
-                self.settle(BackendFailure("timeout", f"no answer within {limit:g} s"))
+            if self.unwanted:
+                self.let_go("the engine is busy")
         if isinstance(self.outcome, Reply):
             return self.outcome
         raise self.outcome or Abandoned()

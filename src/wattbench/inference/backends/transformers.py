@@ -196,4 +196,4 @@ class Transformers:
 
 def _give_up(tickets: Sequence[Ticket], detail: str) -> None:
     for ticket in tickets:
-        ticket.settle(BackendFailure("backend", detail))
+        ticket.let_go(detail)
