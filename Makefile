@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 VENV := .venv
+VENV_TRANSFORMERS ?= .venv-transformers
 BIN := $(VENV)/bin
 DEMO := config/demo/study.yaml
 SCHEMA := config/schema/study.schema.json
@@ -63,10 +64,10 @@ test-slurm: $(VENV)/.installed ## Tests on a real Slurm, booted here (Debian, as
 	@pytest tests/slurm -rs -n 3 --dist worksteal
 
 test-transformers: ## Tests of the backend `transformers` with small models on the processor.
-	@test -x .venv-transformers/bin/python || $(PYTHON) -m venv .venv-transformers
-	@.venv-transformers/bin/python -m pip install --quiet --editable '.[dev,transformers]'
-	@.venv-transformers/bin/wattbench fetch smollm2-135m-instruct-q4_1
-	@.venv-transformers/bin/python -m pytest -m transformers tests/unit/inference -rs
+	@test -x $(VENV_TRANSFORMERS)/bin/python || $(PYTHON) -m venv $(VENV_TRANSFORMERS)
+	@$(VENV_TRANSFORMERS)/bin/python -m pip install --quiet --editable '.[dev,transformers]'
+	@$(VENV_TRANSFORMERS)/bin/wattbench fetch smollm2-135m-instruct-q4_1
+	@$(VENV_TRANSFORMERS)/bin/python -m pytest -m transformers tests/unit/inference -rs
 
 format: $(VENV)/.installed ## Format code, Snakefiles and generated files.
 	@ruff format src tests tools
