@@ -6,6 +6,7 @@ A file that cannot be read as it is is a `Problem`, never an error: an audit has
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 import math
@@ -267,12 +268,20 @@ def gold_of(results: Sequence[Row]) -> dict[str, Question]:
         if identifier in found or row.get("gt_value") is None:
             continue
         refs = row.get("gt_ref")
-        cells = {
-            "id": identifier,
-            "question": plain_text(row.get("question")),
-            "answer_value": plain_text(row["gt_value"]),
-            "answer_unit": plain_text(row.get("gt_unit")) or BLANK,
-            "ref_id": json.dumps(refs) if isinstance(refs, list) else plain_text(refs),
-        }
-        found[identifier] = question_of(cells, position=position, line=position + 1)
+        cells = (
+            identifier,
+            plain_text(row.get("question")),
+            plain_text(row["gt_value"]),
+            plain_text(row.get("gt_unit")) or BLANK,
+            json.dumps(refs) if isinstance(refs, list) else plain_text(refs),
+        )
+        found[identifier] = _quoted(cells, position)
     return found
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _quoted(cells: tuple[str, ...], position: int) -> Question:
+    """A quoted question, remembered: every run on a set quotes the same ones."""
+    return question_of(
+        dict(zip(REQUIRED, cells, strict=True)), position=position, line=position + 1
+    )

@@ -119,7 +119,7 @@ def test_accuracy_needs_the_members_scores(tmp_path: Path) -> None:
         ({"accuracy_on": "set"}, "used only with strategy: confidence"),
         (
             {"strategy": "confidence", "weigh_by": "accuracy", "accuracy_on": "sett"},
-            "no question set named 'sett'; known: set",
+            "no question set named 'sett'",
         ),
     ],
 )
