@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wattbench.study.questions import Question, question_of
+from wattbench.study.questions import REQUIRED, Question, question_of
 from wattbench.tables.values import BLANK, is_abstention
 from wattbench.text_files import decode
 
