@@ -28,6 +28,8 @@ def listed(value: object) -> str:
     """A value as plain text: None is empty, the items of a list are joined by '; '."""
     if value is None:
         return ""
+    if isinstance(value, str):
+        return formats.clean(value)
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, bool):
@@ -101,13 +103,21 @@ ANSWERS = (
 
 
 def _answers(group: Group) -> str:
-    answered = {run.name: group.answers[run.name].rows() for run in group.runs}
-    rows = []
-    for place, question in enumerate(group.question_rows):
-        for run in group.runs:
-            merged = {**question, **answered[run.name][place], "run": run.name}
-            rows.append([merged.get(name) for name in ANSWERS])
-    return to_csv(ANSWERS, rows)
+    asked = ANSWERS[: ANSWERS.index("run")]
+    questions = [[safe_cell(q[name]) for name in asked] for q in group.question_rows]
+    answered = [
+        zip(*(group.answers[run.name].column(n) for n in ANSWERS[len(asked) + 1 :]), strict=True)
+        for run in group.runs
+    ]
+    names = [run.name for run in group.runs]
+    return to_csv(
+        ANSWERS,
+        (
+            (*question, name, *answer)
+            for question, of_all in zip(questions, zip(*answered, strict=True), strict=True)
+            for name, answer in zip(names, of_all, strict=True)
+        ),
+    )
 
 
 def csv_files(group: Group) -> dict[str, str]:
