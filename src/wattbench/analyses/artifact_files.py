@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import io
 import json
 import math
 import re
@@ -17,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wattbench.errors import InputError
 from wattbench.study.questions import REQUIRED, Question, question_of
 from wattbench.tables.values import BLANK, is_abstention
-from wattbench.text_files import decode
+from wattbench.text_files import decode, open_csv
 
 Row = dict[str, Any]
 CHUNK = re.compile(r"results_chunk_(\d+)\.json\Z")
@@ -131,15 +131,18 @@ def submission_of(path: Path, problems: list[Problem]) -> list[dict[str, str]]:
     if not path.exists():
         problems.append(Problem("missing_file", "there is no submission.csv", dropped=False))
         return []
-    reader = csv.DictReader(io.StringIO(decode(path.read_bytes())[0], newline=""))
-    columns = [column.strip() for column in reader.fieldnames or ()]
-    reader.fieldnames = columns
-    lacking = [column for column in NEEDED if column not in columns]
-    if lacking:
-        problems.append(Problem("bad_submission", f"{path.name} lacks {', '.join(lacking)}"))
-        return []
     try:
+        reader, _ = open_csv(path, what=path.name, mend="")
+        columns = [column.strip() for column in reader.fieldnames or ()]
+        reader.fieldnames = columns
+        lacking = [column for column in NEEDED if column not in columns]
+        if lacking:
+            problems.append(Problem("bad_submission", f"{path.name} lacks {', '.join(lacking)}"))
+            return []
         rows = [{name: row.get(name) or "" for name in columns} for row in reader]
+    except InputError as error:
+        problems.append(Problem("bad_submission", error.what.removesuffix(".")))
+        return []
     except csv.Error as error:
         problems.append(Problem("bad_submission", f"{path.name} cannot be read: {error}"))
         return []
