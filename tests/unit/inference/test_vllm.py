@@ -183,8 +183,15 @@ def test_gpus_that_do_not_make_whole_stages_are_refused(make: Make) -> None:
 
 def test_who_answers_is_said_with_revision_and_numbers(make: Make) -> None:
     assert said(make(revision="abc"), "utter x;").served_by == "owner/model@abc in bfloat16"
-    packed = make(precision="4bit")
-    assert said(packed, "utter x;").served_by == "owner/model in bitsandbytes"
+    packed = make(precision="fp8", options={"quantization": "fp8_per_tensor"})
+    assert said(packed, "utter x;").served_by == "owner/model in fp8_per_tensor"
+
+
+def test_a_precision_that_the_weights_do_not_have_is_refused(make: Make) -> None:
+    with pytest.raises(InputError, match="says 'awq', and the weights are not quantised"):
+        make(precision="awq")
+    with pytest.raises(InputError, match="says 'bf16', and the weights are quantised: fp8"):
+        make(precision="bf16", options={"quantization": "fp8_per_tensor"})
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_what_is_not_installed_is_told_with_its_extra(
     ("entry", "where", "words"),
     [
         ({"precision": "q4_k_m"}, "models.m.precision", "4bit"),
-        ({"backend": "vllm", "precision": "8bit"}, "models.m.precision", "fp8"),
+        ({"backend": "vllm", "precision": "q8_0"}, "models.m.precision", "fp8"),
         ({"options": {"attention": "fast"}}, "models.m.options", "attention"),
         ({"options": {"dtype": "bf16"}}, "models.m.options", "dtype"),
         ({"weights": "/absent/model"}, "models.m.weights: /absent/model", "cannot be read"),

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import Any, ClassVar, Literal
 
 from wattbench.errors import FaultError
+from wattbench.inference.backends import decoding
 from wattbench.inference.backends.base import (
     Abandoned,
     BackendFailure,
@@ -25,9 +26,9 @@ from wattbench.inference.backends.base import (
 )
 from wattbench.inference.backends.common_params import spin_briefly
 from wattbench.inference.backends.desk import Desk, Ticket
+from wattbench.inference.backends.grammar import Grammar, Grammars
 from wattbench.inference.backends.lexicon import Lexicon, Rendering
 from wattbench.inference.backends.loading import PRECISIONS, Loaded, load
-from wattbench.inference.backends.remote import ROOM
 
 DETAIL_CHARS = 500
 
@@ -64,7 +65,7 @@ class Transformers:
         self._desk = Desk(setup.concurrency)
         self._loaded: Loaded | None = None
         self._torch: Any = None
-        self._grammars: Any = None
+        self._grammars: Grammars | None = None
         self._most = setup.concurrency
 
     @classmethod
@@ -96,11 +97,10 @@ class Transformers:
         self._loaded = loaded
         self._desk.start(lambda: self._work(loaded), "transformers")
 
-    def _grammars_of(self, loaded: Loaded) -> Any:
-        grammar = importlib.import_module(f"{ROOM}.grammar")
+    def _grammars_of(self, loaded: Loaded) -> Grammars | None:
         vocabulary = loaded.model.get_output_embeddings().weight.shape[0]
         try:
-            return grammar.Grammars(loaded.tokenizer, vocabulary=vocabulary, ends=loaded.ends)
+            return Grammars(loaded.tokenizer, vocabulary=vocabulary, ends=loaded.ends)
         # It reads most tokenizers; a reply then says that its schema was left out.
         except Exception as error:  # noqa: BLE001
             print(  # noqa: T201
@@ -128,7 +128,7 @@ class Transformers:
         reply = self._desk.ask(ticket)
         return reply if not left_out else replace(reply, left_out=left_out)
 
-    def _grammar(self, schema: Mapping[str, Any]) -> Any:
+    def _grammar(self, schema: Mapping[str, Any]) -> Grammar | None:
         return None if self._grammars is None else self._grammars.of(schema)
 
     @property
@@ -153,7 +153,6 @@ class Transformers:
                     raise FaultError(f"the GPU failed: {said}") from error
 
     def _answer(self, loaded: Loaded, tickets: list[Ticket]) -> None:
-        decoding = importlib.import_module(f"{ROOM}.decoding")
         generation = self._setup.generation
         decoding.answer(
             self._torch,

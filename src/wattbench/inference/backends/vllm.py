@@ -32,23 +32,19 @@ from wattbench.inference.backends.lexicon import Lexicon, Rendering
 from wattbench.inference.stopping import SIGNALS
 
 REASON_CHARS = 600
-PRECISIONS: Mapping[str, Mapping[str, str]] = {
-    "auto": {},
-    "bf16": {"dtype": "bfloat16"},
-    "fp16": {"dtype": "float16"},
-    "fp32": {"dtype": "float32"},
-    "4bit": {"quantization": "bitsandbytes"},
-    "fp8": {"quantization": "fp8"},
-    "awq": {},
-    "gptq": {},
-    "int8": {},
-    "w4a16": {},
-    "w8a8": {},
-    "w8a16": {},
-    "mxfp4": {},
-    "nvfp4": {},
+DTYPES: Mapping[str, str] = {
+    "auto": "auto",
+    "bf16": "bfloat16",
+    "fp16": "float16",
+    "fp32": "float32",
 }
-"""What the engine is told of a precision; nothing where the weights already are of it."""
+PACKED = (
+    "8bit", "4bit", "fp8", "int8", "awq", "gptq", "w4a16", "w8a8", "w8a16", "mxfp4", "nvfp4",
+)  # fmt: skip
+"""Precisions of weights that are quantised already, or while they are loaded where the option
+`quantization` says how; the engine is told no other type."""
+
+PRECISIONS = (*DTYPES, *PACKED)
 
 
 class Options(Rendering):
@@ -86,7 +82,7 @@ class Vllm:
         deterministic=True,
         hub=True,
         gpu=True,
-        precisions=tuple(PRECISIONS),
+        precisions=PRECISIONS,
     )
     requires: ClassVar[tuple[str, ...]] = ("vllm",)
     extra: ClassVar[str | None] = "vllm"
@@ -139,9 +135,13 @@ class Vllm:
         # Its parts have errors of many families, and words of their own.
         except Exception as error:
             raise self._mistake(error) from error
-        self._lexicon = Lexicon(tokenizer, self._options, self._setup.model)
         self._engine = engine
-        self._label = self._answering(engine)
+        try:
+            self._label = self._answering(engine)
+            self._lexicon = Lexicon(tokenizer, self._options, self._setup.model)
+        except InputError:
+            self.close()
+            raise
         self._desk.start(self._work, "vllm")
 
     def _mistake(self, error: Exception) -> FaultError | InputError:
@@ -181,7 +181,7 @@ class Vllm:
         return {
             "model": str(setup.weights or setup.model),
             **(revision if pinned else {}),
-            **PRECISIONS[(setup.precision or "auto").lower()],
+            "dtype": DTYPES.get(self._precision, "auto"),
             "trust_remote_code": self._options.trust_remote_code,
             "max_model_len": generation.context_length,
             "max_num_seqs": setup.concurrency,
@@ -193,12 +193,28 @@ class Vllm:
             **given,
         }
 
+    @property
+    def _precision(self) -> str:
+        return (self._setup.precision or "auto").lower()
+
     def _answering(self, engine: Any) -> str:
-        config = getattr(engine, "model_config", None)
-        numbers = str(getattr(config, "dtype", "")).removeprefix("torch.")
-        packed = getattr(config, "quantization", None)
+        """What answers: name, revision and number format.
+
+        Raises:
+            InputError: The study says another precision than the weights have.
+        """
+        packed = engine.model_config.quantization
+        if self._precision != "auto" and (packed is not None) != (self._precision in PACKED):
+            found = f"quantised: {packed}" if packed else "not quantised"
+            raise InputError(
+                f"the study says '{self._precision}', and the weights are {found}.",
+                where="models.<name>.precision",
+                mend="Say what they are, or how to quantise them while they are loaded in "
+                "'options.quantization', such as fp8_per_tensor.",
+            )
+        numbers = packed or str(engine.model_config.dtype).removeprefix("torch.")
         revision = f"@{self._setup.revision}" if self._setup.revision else ""
-        return f"{self._setup.model}{revision} in {packed or numbers or 'unknown numbers'}"
+        return f"{self._setup.model}{revision} in {numbers}"
 
     def answer(self, request: Request, stop: threading.Event) -> Reply:
         """Give the question to the engine's thread, and wait for its reply."""
