@@ -45,7 +45,15 @@ WORDS = some.sampled_from(
      "Stra\u00dfe", "\ufb01ne", "inf", "nan", "i,nf", "Norway", "[a, b]", "{b,a}", "b and a",
      "[GPT-3, Meena]", "Meena, gpt 3", "x" * 250, "9" * 250, "a\tb", "...", "'", "_x_"]
 )  # fmt: skip
-TEXTS = some.one_of(NUMBER_TEXTS, SPANS, WORDS, some.text(max_size=12))
+ITEMS = some.one_of(
+    some.sampled_from(["GPT-3", "gpt 3", "Meena", "the Meena", "A", "b", " ", "4", "4.0", "5 GB"]),
+    NUMBER_TEXTS,
+)
+LISTS = some.tuples(
+    some.sampled_from(["[", "{", " ["]), some.lists(ITEMS, max_size=3).map(", ".join),
+    some.sampled_from(["]", "}", "] "]),
+).map("".join)  # fmt: skip
+TEXTS = some.one_of(NUMBER_TEXTS, SPANS, LISTS, LISTS, WORDS, some.text(max_size=12))
 REFS = some.lists(
     some.sampled_from(["a", "A", "ref_id=b", "[b]", " c ", "is_blank", "d'e", 'f"g', "", "h\\i"]),
     max_size=3,

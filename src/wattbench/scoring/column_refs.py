@@ -7,12 +7,16 @@ from collections.abc import Callable, Collection
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from wattbench.scoring import wattbot
-from wattbench.scoring.gold import Gold, RefSets
+from wattbench.scoring.gold import Gold, TextSets
 from wattbench.scoring.rules import ref_cell
-from wattbench.scoring.texts import Places, Reals
+from wattbench.scoring.texts import Places, Reals, Truths
 from wattbench.tables.values import canonical_refs
+
+DENSE = 1 << 25
+"""Cells up to which a table is looked up, which is faster than searching."""
 
 QUOTED = r"[\"'\\]"
 """What a ref_id cell may be misread for, where it stands in a reference."""
@@ -26,7 +30,7 @@ def strict_overlaps(gold: Gold, question: Places, refs: pa.Array) -> Reals:
         question: Place of each answer's question, of shape (rows,).
         refs: Lists of references; null is an empty list.
     """
-    return _jaccard(gold.strict_refs, question, refs, lambda text: canonical_refs([text]), ())
+    return jaccard(gold.strict_refs, question, refs, lambda text: canonical_refs([text]), ())
 
 
 def wattbot_overlaps(gold: Gold, question: Places, refs: pa.Array) -> Reals:
@@ -38,9 +42,7 @@ def wattbot_overlaps(gold: Gold, question: Places, refs: pa.Array) -> Reals:
         refs: Lists of references; null is an empty list.
     """
     nothing = tuple(wattbot.references(ref_cell([])))
-    found = _jaccard(
-        gold.wattbot_refs, question, refs, lambda text: {text.strip().lower()}, nothing
-    )
+    found = jaccard(gold.wattbot_refs, question, refs, lambda text: {text.strip().lower()}, nothing)
     quoted = pc.fill_null(pc.match_substring_regex(pc.list_flatten(refs), QUOTED), False)
     if pc.any(quoted).as_py():
         for row in set(pc.list_parent_indices(refs).filter(quoted).to_pylist()):
@@ -49,8 +51,8 @@ def wattbot_overlaps(gold: Gold, question: Places, refs: pa.Array) -> Reals:
     return found
 
 
-def _jaccard(
-    wanted: RefSets,
+def jaccard(
+    wanted: TextSets,
     question: Places,
     refs: pa.Array,
     read: Callable[[str], Collection[str]],
@@ -59,10 +61,10 @@ def _jaccard(
     """Jaccard index of each row; both empty is 1.
 
     Args:
-        wanted: Gold references.
+        wanted: What each question should have.
         question: Place of each row's question.
-        refs: Lists of references.
-        read: Reads one reference as none or one.
+        refs: Lists of what the rows have.
+        read: Reads one of these as none or one text.
         nothing: What an empty list is read as: none or one.
     """
     rows = len(question)
@@ -92,8 +94,21 @@ def _jaccard(
     cited = np.bincount(row, minlength=rows)
     row, code = row[code < known], code[code < known]
     asked = question[row] * known + code
-    at = np.minimum(np.searchsorted(wanted.keys, asked), max(wanted.keys.size - 1, 0))
-    both = np.bincount(row[wanted.keys[at] == asked], minlength=rows) if row.size else 0
+    both = np.bincount(row[_among(asked, wanted, known)], minlength=rows)
     either = cited + wanted.count[question] - both
     found: Reals = np.where(either > 0, both / np.maximum(either, 1), 1.0)
+    return found
+
+
+def _among(asked: NDArray[np.int64], wanted: TextSets, known: int) -> Truths:
+    """Which keys are among the wanted ones."""
+    size = wanted.count.size * known
+    if size <= DENSE:
+        table = np.zeros(size, dtype=np.bool_)
+        table[wanted.keys] = True
+        return table[asked]
+    if not wanted.keys.size:
+        return np.zeros(asked.size, dtype=np.bool_)
+    at = np.minimum(np.searchsorted(wanted.keys, asked), wanted.keys.size - 1)
+    found: Truths = wanted.keys[at] == asked
     return found

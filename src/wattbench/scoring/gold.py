@@ -39,6 +39,21 @@ UNSURE_NAME = r"(?i)^(?:from|between|to|about|approx|around|roughly|nearly|circa
 
 
 @dataclass(frozen=True)
+class TextSets:
+    """Sets of texts, one for each question: its gold references, or the items of its gold list.
+
+    Args:
+        codes: A number for each text.
+        keys: question x (number of codes) + code of every text of the question, sorted.
+        count: Size of each set, of shape (questions,).
+    """
+
+    codes: dict[str, int]
+    keys: NDArray[np.int64]
+    count: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class StrictGold:
     """Gold answers as `strict` reads them, mostly of shape (questions,).
 
@@ -49,6 +64,8 @@ class StrictGold:
         low: The number, or the lower end of the range; NaN where neither.
         high: The number, or the upper end.
         items: Items of the lists, by question.
+        names_only: Lists with names and no number among their items.
+        item_sets: The items of those.
         unit: Places of the units that answers were asked in.
         units: The units.
     """
@@ -59,6 +76,8 @@ class StrictGold:
     low: Reals
     high: Reals
     items: dict[int, tuple[list[float], set[str]]]
+    names_only: Truths
+    item_sets: TextSets
     unit: Places
     units: list[str | None]
 
@@ -78,21 +97,6 @@ class WattbotGold:
     text: pa.Array
     low: Reals
     high: Reals
-
-
-@dataclass(frozen=True)
-class RefSets:
-    """Gold references of every question.
-
-    Args:
-        codes: A number for each reference.
-        keys: question x (number of codes) + code of every gold reference, sorted.
-        count: How many each question has, of shape (questions,).
-    """
-
-    codes: dict[str, int]
-    keys: NDArray[np.int64]
-    count: NDArray[np.int64]
 
 
 class Gold:
@@ -141,6 +145,8 @@ class Gold:
             if kind[place] == LIST:
                 items = parse_items(self.questions[place].value) or []
                 lists[place] = strict.sorted_items(items, self.questions[place].unit)
+        sets = [lists.get(place, ([], set())) for place in range(len(self.questions))]
+        named_lists = [items if not numbers else set() for numbers, items in sets]
         return StrictGold(
             kind=kind,
             # A gold text that is empty is the same as no answer.
@@ -149,6 +155,8 @@ class Gold:
             low=low,
             high=high,
             items=lists,
+            names_only=np.array([bool(items) for items in named_lists], dtype=np.bool_),
+            item_sets=text_sets(named_lists),
             unit=np.array(unit, dtype=np.intp),
             units=list(units),
         )
@@ -163,14 +171,14 @@ class Gold:
         )
 
     @functools.cached_property
-    def strict_refs(self) -> RefSets:
+    def strict_refs(self) -> TextSets:
         """The references as `strict` reads them."""
-        return _ref_sets([canonical_refs(one.refs) for one in self.questions])
+        return text_sets([canonical_refs(one.refs) for one in self.questions])
 
     @functools.cached_property
-    def wattbot_refs(self) -> RefSets:
+    def wattbot_refs(self) -> TextSets:
         """The references as the WattBot rules read them."""
-        return _ref_sets([wattbot.references(one.raw_refs) for one in self.questions])
+        return text_sets([wattbot.references(one.raw_refs) for one in self.questions])
 
 
 def _read(question: Question) -> tuple[int, float, float]:
@@ -198,10 +206,11 @@ def _wattbot_kind(value: str) -> tuple[int, float, float]:
     return kind, min(ends), max(ends)
 
 
-def _ref_sets(wanted: Sequence[Collection[str]]) -> RefSets:
+def text_sets(wanted: Sequence[Collection[str]]) -> TextSets:
+    """Sets of texts, one for each question."""
     codes: dict[str, int] = {}
     coded = [[codes.setdefault(one, len(codes)) for one in own] for own in wanted]
     count = np.array([len(own) for own in coded], dtype=np.int64)
     flat = np.array([code for own in coded for code in own], dtype=np.int64)
     keys = np.repeat(np.arange(len(wanted)), count) * len(codes) + flat
-    return RefSets(codes, np.sort(keys), count)
+    return TextSets(codes, np.sort(keys), count)

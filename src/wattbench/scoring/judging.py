@@ -20,6 +20,8 @@ from wattbench.study.questions import Question
 from wattbench.tables.verdicts import SCORES
 
 Row = dict[str, Any]
+ROWS_AT_ONCE = 1 << 18
+"""Answers judged at once: enough to make up for every call, and near the cache."""
 
 
 def rules_of(scoring: Scoring) -> list[RuleName]:
@@ -76,18 +78,35 @@ def judge_runs(
         place: Values of the columns environment and questions.
         own: What judges values under rules that are not built in, by their names.
     """
+    names = list(runs)
+    step = max(1, ROWS_AT_ONCE // max(len(gold.questions), 1))
+    parts = [
+        _judged(scoring, gold, {name: runs[name] for name in names[at : at + step]}, place, own)
+        for at in range(0, len(names), step)
+    ]
+    return pa.concat_tables(parts).combine_chunks()
+
+
+def _judged(
+    scoring: Scoring,
+    gold: Gold,
+    runs: Mapping[str, pa.Table],
+    place: Mapping[str, str],
+    own: Mapping[RuleName, ValueRule],
+) -> pa.Table:
+    """Rows of the table `scores` of some runs."""
     size, rows = len(gold.questions), len(gold.questions) * len(runs)
     columns = pa.concat_tables([_asked(gold, predictions) for predictions in runs.values()])
     missing = pc.or_(pc.invert(columns["there"]), pc.is_valid(columns["error"]))
     asked = np.tile(np.arange(size, dtype=np.intp), len(runs))
-    names = pa.array(list(runs), pa.string()).take(pa.array(np.repeat(np.arange(len(runs)), size)))
+    names = pa.concat_arrays([pa.repeat(pa.scalar(name), size) for name in runs])
     tables = []
     for rule in rules_of(scoring):
         found = judge_columns(rule, gold, asked, columns, own.get(rule))
         cells = {
             **{name: pa.repeat(pa.scalar(text), rows) for name, text in place.items()},
             "run": names,
-            "question_id": gold.identifiers.take(pa.array(asked)),
+            "question_id": pa.concat_arrays([gold.identifiers] * len(runs)),
             "rule": pa.repeat(pa.scalar(rule), rows),
             "value_correct": pa.array(found.value),
             "ref_overlap": pa.array(found.ref),
@@ -98,7 +117,7 @@ def judge_runs(
         }
         table = pa.table([cells[name] for name in SCORES.names()], schema=SCORES.schema)
         tables.append(table if found.judged.all() else table.filter(pa.array(found.judged)))
-    return pa.concat_tables(tables).combine_chunks()
+    return pa.concat_tables(tables)
 
 
 def _asked(gold: Gold, predictions: pa.Table) -> pa.Table:

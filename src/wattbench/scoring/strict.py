@@ -98,7 +98,7 @@ def sorted_items(items: list[str], unit: str | None) -> tuple[list[float], set[s
     numbers: set[float] = set()
     names: set[str] = set()
     for item in items:
-        found = _item(item, unit)
+        found = read_item(item, unit)
         if isinstance(found, str):
             names.add(found)
         else:
@@ -107,7 +107,7 @@ def sorted_items(items: list[str], unit: str | None) -> tuple[list[float], set[s
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def _item(item: str, unit: str | None) -> float | str:
+def read_item(item: str, unit: str | None) -> float | str:
     """An item of a list as a number, or as canonical text; the same items come again and again."""
     number = parse_number(item, unit)
     return canonical_value(item, unit) if number is None else number.value

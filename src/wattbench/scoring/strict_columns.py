@@ -9,9 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wattbench.scoring import strict, texts
+from wattbench.scoring.column_refs import jaccard
 from wattbench.scoring.column_verdicts import OPEN, Codes
 from wattbench.scoring.gold import LIST, NAME, NUMBER, RANGE, StrictGold
 from wattbench.scoring.texts import Places, Reals, Truths
+
+SIMPLE_LIST = r"^ *\[[A-EGHJ-MO-SU-Za-eg-mo-su-z][^\[\]{}\"']*, [^\[\]{}\"']*\] *$"
+"""A list that is no JSON, whose items stand behind commas and spaces, nothing in quotes."""
 
 NEAR, FAR = "number within 0.1 %", "number off by more than 0.1 %"
 
@@ -126,12 +130,43 @@ def _names(found: Codes, part: _Part) -> None:
 
 
 def _lists(found: Codes, part: _Part) -> None:
+    simple = texts.truths(pc.match_substring_regex(part.values, SIMPLE_LIST))
+    simple &= part.gold.names_only[part.wanted]
+    units = part.gold.unit[part.wanted]
+    for unit in np.unique(units[simple]).tolist():
+        _name_lists(found, part, np.flatnonzero(simple & (units == unit)), part.gold.units[unit])
+    rest = np.flatnonzero(~simple)
     known: dict[tuple[int, str], int] = {}
-    cells = zip(part.rows.tolist(), part.wanted.tolist(), part.values.to_pylist(), strict=True)
-    for row, place, value in cells:
+    values = part.values.take(pa.array(rest)).to_pylist()
+    for at, place, value in zip(rest.tolist(), part.wanted[rest].tolist(), values, strict=True):
         code = known.get((place, value))
         if code is None:
             unit = part.gold.units[part.gold.unit[place]]
             verdict = strict.list_correct(part.gold.items[place], value, unit)
             code = known[place, value] = found.code_of(verdict)
-        found.code[row] = code
+        found.code[part.rows[at]] = code
+
+
+def _name_lists(found: Codes, part: _Part, at: Places, unit: str | None) -> None:
+    """Judge simple lists, asked in one unit, where the gold list holds names only."""
+    inner = pc.ascii_trim(pc.ascii_trim_whitespace(part.values.take(pa.array(at))), "[]")
+    items = pc.split_pattern_regex(inner, ", +")
+    overlap = jaccard(
+        part.gold.item_sets, part.wanted[at], items, lambda text: _item_texts(text, unit), ()
+    )
+    found.choose(part.rows[at], overlap == 1.0, "same items", "different items")
+
+
+NO_NAME = "\0"
+"""Stands for a number, which no list of names has."""
+
+
+def _item_texts(text: str, unit: str | None) -> tuple[str, ...]:
+    """The name that an item is, or `NO_NAME`; none where it is empty."""
+    plain = text.strip()
+    if not plain:
+        return ()
+    if plain.isascii() and plain.isdigit():
+        return (NO_NAME,)
+    item = strict.read_item(plain, unit)
+    return (item if isinstance(item, str) else NO_NAME,)
