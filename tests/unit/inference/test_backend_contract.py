@@ -370,16 +370,17 @@ def test_messages_keep_their_roles_on_the_wire(tmp_path: Path) -> None:
 
 
 def test_requests_and_budget_are_no_part_of_an_answers_identity() -> None:
-    from wattbench.inference.journal import question_key
+    from wattbench.inference.journal import keys_of
 
     context = {"question": "q", "answer_unit": None, "contexts_digest": "c", "abstain": False}
     keys = {
-        question_key(
-            context, prompt=COMPACT_V1, weights_sha256=None,
-            model=Model(weights="m", requests=Requests(budget_s=budget, api_key_env=name)),
-        )
+        keys_of(
+            COMPACT_V1,
+            Model(weights="m", requests=Requests(budget_s=budget, api_key_env=name)),
+            None,
+        )(context)
         for budget, name in ((None, None), (5.0, "A_KEY"))
-    }  # fmt: skip
+    }
     assert len(keys) == 1
 
 
