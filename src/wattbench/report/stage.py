@@ -157,6 +157,8 @@ def _remove_reports(folder: Path, named: frozenset[str]) -> None:
         _remove_leftovers(own, set())
         for file in ("index.html", "report.md", "manifest.yaml"):
             (own / file).unlink(missing_ok=True)
+        for mark in own.glob("*/.*"):
+            mark.unlink()  # of a workflow manager, which marks the folders that it counts on
         for empty in (own / "figures", own / "tables", own):
             if empty.is_dir() and not any(empty.iterdir()):
                 empty.rmdir()

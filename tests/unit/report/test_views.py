@@ -20,7 +20,7 @@ from wattbench.report.data import ReportData, read_report_data
 from wattbench.report.figures import figure_bytes
 from wattbench.report.metrics import METRICS, Value
 from wattbench.report.selection import shown_by
-from wattbench.report.views import VIEWS, CannotDraw, evaluations, rows, tasks
+from wattbench.report.views import VIEWS, CannotDraw, evaluations, pareto, rows, tasks
 from wattbench.report.views.registry import Drawn, draw
 from wattbench.study.reporting import Report
 
@@ -263,3 +263,44 @@ def test_a_figure_that_is_null_is_a_reason(name: str, data: ReportData) -> None:
             assert len(found) > 3
         else:
             assert isinstance(found, Value)
+
+
+CELLS = pd.DataFrame(
+    {
+        "run_id": ["sft_1b", "kd_1b", "kd_1b_again", "kd_7b", "lost", "sft_1b"],
+        "total_kwh_all": [0.4, 1.2, 1.2, 9.0, None, 2.0],
+        "gsm8k_acc": [0.42, 0.5, 0.5, 0.49, 0.9, 0.3],
+    }
+)
+
+
+def test_energy_and_quality_of_any_frame(tmp_path: Path) -> None:
+    marked = pareto.mark_pareto_frontier(CELLS, "total_kwh_all", "gsm8k_acc")
+    assert marked["is_pareto"].tolist() == [True, True, True, False, False, False]
+    out = tmp_path / "figures" / "pareto.pdf"
+    figure = pareto.plot_energy_quality_pareto(
+        CELLS, energy_col="total_kwh_all", quality_col="gsm8k_acc", outpath=out
+    )
+    assert out.read_bytes().startswith(b"%PDF")
+    assert {"kd_1b", "kd_1b_again", "sft_1b", "sft_1b #2"} <= set(texts(figure))
+    assert any("lost: total_kwh_all is not known" in t for t in texts(figure))
+    with pytest.raises(CannotDraw, match="lack the columns mmlu"):
+        pareto.plot_energy_quality_pareto(CELLS, energy_col="total_kwh_all", quality_col="mmlu")
+    with pytest.raises(CannotDraw, match="none of: png, svg, pdf"):
+        pareto.plot_energy_quality_pareto(
+            CELLS, energy_col="total_kwh_all", quality_col="gsm8k_acc", outpath=tmp_path / "a.eps"
+        )
+
+
+def test_the_fit_of_a_family_is_drawn(data: ReportData) -> None:
+    rows_of_scaling = [r for r in data.groups[0].scaling if r["slope_low"] is not None]
+    figure = draw(VIEWS["size_vs_scores"], data, data.groups[0]).figure
+    assert figure is not None
+    lines = [line for ax in figure.axes for line in ax.lines if line.get_linestyle() == "-."]
+    measures = {"score", "value_accuracy", "ref_overlap", "na_recall"}
+    assert lines
+    assert len(lines) == sum(r["measure"] in measures for r in rows_of_scaling)
+    for row in rows_of_scaling:
+        if row["measure"] == "score":
+            start = row["intercept"] + row["slope"] * math.log10(row["parameters_min_b"])
+            assert any(line.get_ydata()[0] == pytest.approx(start) for line in lines)

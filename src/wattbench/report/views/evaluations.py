@@ -44,13 +44,13 @@ def _models(frame: pd.DataFrame, column: str, points: float) -> dict[str, _Model
     return found
 
 
-def _value(row: Mapping[Hashable, Any], score: str, stderr: str | None, ci: float) -> Value | str:
+def value_of(row: Mapping[Hashable, Any], score: str, stderr: str | None, ci: float) -> Value | str:
     """A row's score with its interval: its own ends, or those of its standard error."""
-    middle = _number(row.get(score))
+    middle = number(row.get(score))
     if middle is None:
         return "the frame holds no such score"
-    low, high = _number(row.get(f"{score}_low")), _number(row.get(f"{score}_high"))
-    error = _number(row.get(stderr)) if stderr else None
+    low, high = number(row.get(f"{score}_low")), number(row.get(f"{score}_high"))
+    error = number(row.get(stderr)) if stderr else None
     if (low is None or high is None) and error is not None:
         half = normal_half(ci) * error
         low, high = max(middle - half, 0.0), min(middle + half, 1.0)
@@ -62,13 +62,15 @@ def normal_half(level: float) -> float:
     return NormalDist().inv_cdf(0.5 + level / 2)
 
 
-def _number(value: object) -> float | None:
+def number(value: object) -> float | None:
+    """A finite number, or None."""
     if isinstance(value, int | float | np.number) and math.isfinite(float(value)):
         return float(value)
     return None
 
 
-def _needs(frame: pd.DataFrame, *columns: str) -> None:
+def needs(frame: pd.DataFrame, *columns: str) -> None:
+    """Raises CannotDraw where the frame lacks one of the columns."""
     lacking = [c for c in columns if c not in frame.columns]
     if lacking:
         raise CannotDraw(f"the scores lack the columns {', '.join(lacking)}")
@@ -77,7 +79,7 @@ def _needs(frame: pd.DataFrame, *columns: str) -> None:
 def _entry(
     row: Mapping[Hashable, Any], model: _Model, score: str, stderr: str | None, ci: float
 ) -> rows.Entry:
-    value = _value(row, score, stderr, ci)
+    value = value_of(row, score, stderr, ci)
     shown = f"{value.value:.3f}" if isinstance(value, Value) else ""
     return rows.Entry(model.name, model.colour, value, shown, diamond=model.diamond)
 
@@ -107,7 +109,7 @@ def scores_by_task(
     Raises:
         CannotDraw: A column is missing.
     """
-    _needs(frame, task_name, model_name, score_value)
+    needs(frame, task_name, model_name, score_value)
     models = _models(frame, model_name, 105)
     panels = [
         rows.Panel(
@@ -150,7 +152,7 @@ def scores_by_model(
     Raises:
         CannotDraw: A column is missing, or there are several tasks.
     """
-    _needs(frame, model_name, score_value)
+    needs(frame, model_name, score_value)
     if task_name in frame.columns and len(frame[task_name].unique()) > 1:
         raise CannotDraw("the scores are of several tasks; scores_by_task shows them")
     models = _models(frame, model_name, plotting.NAME_PT)
@@ -193,7 +195,7 @@ def scores_by_factor(
     Raises:
         CannotDraw: A column is missing, or the factor has one side only.
     """
-    _needs(frame, factor, model, score_value)
+    needs(frame, factor, model, score_value)
     sides = set(frame[factor].astype(bool))
     if len(sides) < 2:
         raise CannotDraw(
@@ -244,7 +246,7 @@ def scores_heatmap(
     Raises:
         CannotDraw: A column is missing, or each task has but one model.
     """
-    _needs(frame, task_name, model_name, score_value)
+    needs(frame, task_name, model_name, score_value)
     if is_diagonal(frame, task_name, model_name):
         raise CannotDraw("each task has but one model: the matrix would be a diagonal")
     models = _models(frame, model_name, 120)
@@ -252,7 +254,7 @@ def scores_heatmap(
     values = np.full((len(models), len(tasks)), np.nan)
     places = {name: i for i, name in enumerate(models)}
     for row in frame.to_dict("records"):
-        score = _number(row[score_value])
+        score = number(row[score_value])
         if score is not None:
             values[places[str(row[model_name])], tasks.index(str(row[task_name]))] = score
     names = [m.name for m in models.values()]
@@ -294,7 +296,7 @@ def scores_radar_by_task_df(
     Raises:
         CannotDraw: A column is missing, or `invert` names no task.
     """
-    _needs(frame, task_name, model_name, score_value)
+    needs(frame, task_name, model_name, score_value)
     found = frame.copy()
     unknown = set(invert) - set(map(str, found[task_name]))
     if unknown:
@@ -337,7 +339,7 @@ def scores_radar_by_task(
     Raises:
         CannotDraw: A column is missing, or there are fewer than three tasks.
     """
-    _needs(frame, task_name, model_name, value)
+    needs(frame, task_name, model_name, value)
     tasks = list(dict.fromkeys(map(str, frame[task_name])))
     if len(tasks) < 3:
         raise CannotDraw(f"a radar needs three tasks at least, and there are {len(tasks)}")

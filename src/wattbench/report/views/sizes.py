@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+
+import numpy as np
+from matplotlib.axes import Axes
 
 from wattbench.report.data import Group, ReportData, Run
 from wattbench.report.metrics import METRICS, Metric, Value
@@ -44,7 +48,8 @@ def _one(data: ReportData, group: Group, y: Metric, threshold: float | None) -> 
 @view(
     "size_vs_scores",
     title="Size against scores",
-    caption=f"Score and its components over the number of parameters, with intervals. {PAYMENT}",
+    caption="Score and its components over the number of parameters, with intervals; the thin "
+    f"lines are the fits within families of three sizes or more. {PAYMENT}",
     section="Model size",
 )
 def size_vs_scores(data: ReportData, group: Group) -> Plot:
@@ -72,12 +77,30 @@ def size_vs_scores(data: ReportData, group: Group) -> Plot:
             Axis(metric.label, ends=(-0.03, 1.05),
                  threshold=getattr(data.definition.thresholds, name)),
         )  # fmt: skip
+        _fits(axes, group, name)
         drawn.append((axes, marks))
     notes = [(number, name) for name, number in numbers.items()]
     plotting.foot(figure, lacking, key=notes)
     for axes, marks in drawn:
         scatter.name(axes, marks)
     return Plot(figure, tuple(lacking))
+
+
+def _fits(axes: Axes, group: Group, measure: str) -> None:
+    """The line of each family of three sizes or more, from the table `scaling`."""
+    for row in group.scaling:
+        if row["measure"] != measure or row["slope_low"] is None or row["transform"] != "none":
+            continue
+        sizes = np.geomspace(row["parameters_min_b"], row["parameters_max_b"], 50)
+        axes.plot(
+            sizes, row["intercept"] + row["slope"] * np.log10(sizes), color="#777777",
+            linewidth=1, linestyle="-.", zorder=1,
+        )  # fmt: skip
+        axes.annotate(
+            plotting.squeezed(row["family"], 70, 6.5),
+            (sizes[34], row["intercept"] + row["slope"] * math.log10(sizes[34])), xytext=(3, -9),
+            textcoords="offset points", ha="left", fontsize=6.5, color=plotting.QUIET,
+        ).set_in_layout(False)  # fmt: skip
 
 
 @view(

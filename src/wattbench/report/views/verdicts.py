@@ -76,7 +76,7 @@ def overall_ranking(data: ReportData, group: Group) -> Plot:
         entry = rows.entry(run, named[run.name], METRICS["score"], confidence)
         entries.append(
             rows.Entry(
-                entry.name, entry.colour, entry.value, f"#{place + 1}   {entry.shown}   {cost}",
+                entry.name, entry.colour, entry.value, f"#{place + 1} · {entry.shown} · {cost}",
                 diamond=entry.diamond, strong=entry.strong, faint=not run.row["top_group"],
             )
         )  # fmt: skip
