@@ -160,6 +160,19 @@ def test_retrieval_settings(finished: Workplace) -> None:
     assert set(finished.jobs()) == {"retrieve set default", *ASKED_AGAIN}
 
 
+def test_further_tries_ask_only_what_abstained(fresh: Workplace) -> None:
+    few = {"top_k": 1, "top_k_final": 1, "parents": 0}
+    fresh.change("retrievals", "default", to=few)
+    fresh.jobs("--", "scores")
+    fresh.change("retrievals", "default", to={**few, "abstention_retries": 3})
+    jobs = set(fresh.jobs("--", "scores"))
+    assert {"retrieve set default", "infer set good", "infer set poor"} < jobs
+    assert "build_index minilm" not in jobs
+    # The good model abstains on q4, the poor one on none.
+    assert set(fresh.calls("good")[4:]) == {"q4"}
+    assert len(fresh.calls("poor")) == 4
+
+
 def test_the_index_settings(finished: Workplace) -> None:
     finished.change("indexes", to={"minilm": {"bm25": False}})
     assert set(finished.jobs()) == {"build_index minilm", "retrieve set default", *ASKED_AGAIN}
