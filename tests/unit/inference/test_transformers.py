@@ -143,6 +143,14 @@ def len_of(folder: Path) -> int:
     return int(json.loads((folder / "config.json").read_text())["vocab_size"])
 
 
+def test_scores_that_are_no_numbers_are_a_failure_and_no_answer(make: Make) -> None:
+    backend = make()
+    backend._loaded.model.lm_head.weight.data.fill_(float("nan"))
+    with pytest.raises(BackendFailure, match="not numbers") as failure:
+        backend.answer(request(), threading.Event())
+    assert failure.value.kind == "backend"
+
+
 def test_what_its_makers_recommend_for_sampling_changes_nothing(
     make: Make, tiny: Path, tmp_path: Path
 ) -> None:

@@ -13,6 +13,8 @@ from wattbench.inference.backends.desk import Ticket
 from wattbench.inference.backends.lexicon import Lexicon
 from wattbench.study.inference import Generation
 
+NO_NUMBERS = "the model's scores are not numbers; fp16 overflows where bf16 does not"
+
 
 @dataclass
 class Row:
@@ -109,6 +111,8 @@ class Batch:
         noise = torch.empty_like(tempered)
         for number, row in enumerate(self._rows):
             noise[number].exponential_(generator=row.dice)
+        # Of a zero the logarithm would be infinite, and with a ruled-out token's score no number.
+        noise.clamp_(min=torch.finfo(noise.dtype).tiny)
         return (tempered - noise.log()).argmax(dim=-1)
 
     def _take(self, tokens: Sequence[int], chances: Sequence[float] | None) -> None:
@@ -129,6 +133,10 @@ class Batch:
     def _add(self, row: Row, token: int, chance: float | None) -> None:
         if row.ticket.unwanted:
             row.done = True
+            return
+        if chance is not None and math.isnan(chance):
+            row.done = True
+            row.ticket.settle(BackendFailure("backend", NO_NUMBERS))
             return
         row.generated += 1
         ended = token in self._ends
