@@ -45,8 +45,8 @@ browser: ## Install Chromium for the tests of the report (Debian, Ubuntu; as roo
 	apt-get update -qq && apt-get install -y -qq chromium
 
 lint: $(VENV)/.installed ## Format, types, imports, workflow style.
-	@ruff format --check src tests tools
-	@ruff check src tests tools
+	@ruff format --check src tests tools benchmarks
+	@ruff check src tests tools benchmarks
 	@mypy
 	@lint-imports --no-cache
 	@snakefmt --check Snakefile workflow
@@ -70,8 +70,8 @@ test-transformers: ## Tests of the backend `transformers` with small models on t
 	@$(VENV_TRANSFORMERS)/bin/python -m pytest -m transformers tests/unit/inference -rs
 
 format: $(VENV)/.installed ## Format code, Snakefiles and generated files.
-	@ruff format src tests tools
-	@ruff check --fix --quiet src tests tools
+	@ruff format src tests tools benchmarks
+	@ruff check --fix --quiet src tests tools benchmarks
 	@snakefmt --quiet Snakefile workflow
 	@wattbench study schema --write $(SCHEMA)
 	@wattbench docs outputs --write

@@ -76,7 +76,7 @@ def test_a_resolved_study_reads_as_itself_and_is_written_once(path: Path, tmp_pa
         ("    generation: {seed: 99999999999999999999}\n", "the number is too large"),
         ("    generation: {constrain: 'yes'}\n", "Write true or false, without quotes."),
         ("    generation:\n", "is empty; give a mapping of keys to values, or remove the key"),
-        ("    prompt: guide-v9\n", "guide-v1, guide-v2, compact-v1, compact-v2 (did you mean 'guide-v"),
+        ("    prompt: guide-v9\n", "compact-v1, compact-v2 (did you mean 'guide-v"),
         ("    generation: {top_p: 2}\n", "2 is out of range; it must be at most 1"),
         ("    colour: red\n", "found 'red'"),
         ("    options: {when: !!binary aGk=}\n", "the tag"),
