@@ -304,3 +304,17 @@ def test_the_fit_of_a_family_is_drawn(data: ReportData) -> None:
         if row["measure"] == "score":
             start = row["intercept"] + row["slope"] * math.log10(row["parameters_min_b"])
             assert any(line.get_ydata()[0] == pytest.approx(start) for line in lines)
+
+
+@pytest.mark.parametrize("column", ["score", "score_low", "score_high"])
+def test_a_score_that_is_no_number_breaks_no_plot(column: str, tmp_path: Path) -> None:
+    def nan(table: str, found: list[made.Row]) -> list[made.Row]:
+        if table == "runs":
+            found[1][column] = math.nan
+        return found
+
+    made.write_tables(tmp_path, change=nan, questions=12)
+    found = read_report_data(made.study(tmp_path))
+    plot = draw(VIEWS["frontier"], found, found.groups[0])
+    assert plot.figure is not None, plot.reason
+    assert ("its score is not known" in dict(plot.left_out).values()) is (column == "score")

@@ -64,17 +64,22 @@ def points(group: Group) -> list[Point]:
     for run in group.runs:
         row = run.row
         energy = row["energy_per_correct_j"]
-        if energy is None or energy <= 0:
+        score = row["score"]
+        if energy is None or energy <= 0 or score is None:
             continue
         low, high = row["energy_per_correct_low_j"], row["energy_per_correct_high_j"]
         found.append(
             Point(
                 run, energy, min(low if low is not None and low > 0 else energy, energy),
                 None if high is None else max(high, energy),
-                row["score"], row["score_low"], row["score_high"],
+                score, _or(row["score_low"], score), _or(row["score_high"], score),
             )
         )  # fmt: skip
     return found
+
+
+def _or(value: float | None, instead: float) -> float:
+    return instead if value is None else value
 
 
 def without_energy(group: Group) -> list[tuple[Run, str]]:
@@ -83,7 +88,9 @@ def without_energy(group: Group) -> list[tuple[Run, str]]:
     return [
         (
             run,
-            "zero joules cannot stand on a logarithmic axis"
+            "its score is not known"
+            if run.row["score"] is None
+            else "zero joules cannot stand on a logarithmic axis"
             if run.row["energy_per_correct_j"] is not None
             else formats.clean(measures.no_per_correct(run)),
         )
