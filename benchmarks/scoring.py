@@ -3,7 +3,7 @@
 Two sets of answers: *distinct*, no two answers to a question alike, and *repeated*, as many models
 give the same few answers. Questions and answers are of the kinds of the WattBot benchmark: numbers
 with and without units, true or false, ranges, names, lists, unanswerable ones. Ours is the columns
-that the stage `score` writes, the gold answers read among it; the peer fills the same columns
+that the stage `score` writes, the gold answers read among it; the peer makes the same table
 answer by answer with the same rule, on a sample. Every verdict, overlap, score and reason of the
 sample must be the same, to the bit.
 
@@ -28,6 +28,8 @@ from wattbench.scoring.judging import judge_runs
 from wattbench.scoring.rules import Prediction, judge
 from wattbench.study.judgement import RULES, Scoring
 from wattbench.study.questions import Question
+from wattbench.tables.files import to_arrow
+from wattbench.tables.verdicts import SCORES
 
 QUESTIONS = 10_000
 SAMPLE = 50_000
@@ -117,29 +119,32 @@ def made(count: int, *, distinct: bool, seed: int = 0) -> tuple[list[Question], 
     return gold, runs
 
 
-def row_by_row(scoring: Scoring, gold: list[Question], run: pa.Table, name: str) -> dict[str, Any]:
-    """The same columns by judging one answer after the other."""
+def row_by_row(scoring: Scoring, gold: list[Question], run: pa.Table, name: str) -> pa.Table:
+    """The same table by judging one answer after the other."""
     by_id = {row["question_id"]: row for row in run.to_pylist()}
-    columns: dict[str, list[Any]] = {name: [] for name in (
-        "environment", "questions", "run", "question_id", "rule", "value_correct", "ref_overlap",
-        "na_correct", "weighted_score", "why", "missing",
-    )}  # fmt: skip
+    rows = []
     for one in gold:
         row = by_id.get(one.id)
         given = None
         if row is not None:
             given = Prediction(row["value"], tuple(row["refs"] or ()), row["error"])
         verdict = judge(scoring.rule, one, given)
-        if verdict is None:
-            continue
-        cells = (
-            "local", "set", name, one.id, scoring.rule, verdict.value_correct,
-            verdict.ref_overlap, verdict.na_correct, verdict.weighted(scoring.weights),
-            verdict.why, row is None or row["error"] is not None,
-        )  # fmt: skip
-        for column, cell in zip(columns.values(), cells, strict=True):
-            column.append(cell)
-    return columns
+        if verdict is not None:
+            rows.append(
+                {
+                    **PLACE,
+                    "run": name,
+                    "question_id": one.id,
+                    "rule": scoring.rule,
+                    "value_correct": verdict.value_correct,
+                    "ref_overlap": verdict.ref_overlap,
+                    "na_correct": verdict.na_correct,
+                    "weighted_score": verdict.weighted(scoring.weights),
+                    "why": verdict.why,
+                    "missing": row is None or row["error"] is not None,
+                }
+            )
+    return to_arrow(SCORES, rows)
 
 
 def seconds(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -173,16 +178,13 @@ def measure(count: int, rule: str, *, distinct: bool) -> dict[str, Any]:
     judged = len(gold) * len(runs)
     start = 0
     for peer in peers:
-        part = table.slice(start, len(peer["run"]))
+        part = table.slice(start, len(peer))
         start += len(part)
-        for column, cells in peer.items():
-            if pa.types.is_floating(part[column].type):
-                same = np.array_equal(
-                    part[column].to_numpy().view(np.int64), np.array(cells).view(np.int64)
-                )
-            else:
-                same = part[column].to_pylist() == cells
-            if not same:
+        for column in SCORES.names():
+            one, other = (whole[column].combine_chunks() for whole in (part, peer))
+            if pa.types.is_floating(one.type):
+                one, other = (pa.array(cells.to_numpy().view(np.int64)) for cells in (one, other))
+            if not one.equals(other):
                 raise SystemExit(f"{rule}: the column {column} differs")
     ours_per_s, peer_per_s = judged / taken_s, len(gold) * compared / peer_s
     return {

@@ -69,10 +69,10 @@ def judge_strict(
     plain = texts.truths(pc.match_substring_regex(mine, texts.PLAIN_NUMBER)) & (kind == NUMBER)
     taken = mine.filter(pa.array(plain))
     _plain_numbers(found, _Part(gold, question[rows[plain]], rows[plain], taken, taken))
-    readable = (
-        ~plain & texts.printable(mine) & ((kind == NAME) | (kind == LIST) | texts.short(mine))
-    )
-    rows, kind, mine = rows[readable], kind[readable], mine.filter(pa.array(readable))
+    rows, kind, mine = rows[~plain], kind[~plain], mine.filter(pa.array(~plain))
+    readable = texts.printable(mine) & ((kind == NAME) | (kind == LIST) | texts.short(mine))
+    if not readable.all():
+        rows, kind, mine = rows[readable], kind[readable], mine.filter(pa.array(readable))
     words = texts.stripped(mine)
     same = texts.truths(
         pc.equal(pc.ascii_lower(pc.ascii_trim_whitespace(mine)), _at(gold.text, question[rows]))

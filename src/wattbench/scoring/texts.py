@@ -44,6 +44,9 @@ READABLE = r"^-?(?:\d{1,17}(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,2})?$"
 
 SEPARATORS = f"[,_ {CURRENCY}]"
 NUMBER_AND_TAIL = f"(?s)^(?P<number>{NUMBER})(?P<tail>.*)$"
+NUMBER_AND_WORD = r"^-?\d{1,15}(?:\.\d{1,15})? [^ eExX]"
+"""A number and, behind one space, what is neither its power nor more space."""
+
 TWO_ENDS = (
     rf"(?si)^(?:from\s+|between\s+)?(?P<low>{NUMBER})(?P<unit>\D*?)\s*"
     rf"(?:[{DASH}]|\bto\b|\band\b)\s*(?P<high>{NUMBER}.*)$"
@@ -145,27 +148,48 @@ def numbers(texts: pa.Array, unit_of: Places, units: Sequence[str | None]) -> Nu
         unit_of: Place of each text's unit, of shape (rows,).
         units: Units that answers were asked in.
     """
-    parts = pc.extract_regex(texts, NUMBER_AND_TAIL)
-    number, tail = pc.struct_field(parts, "number"), pc.struct_field(parts, "tail")
-    found = pc.is_valid(parts)
-    separated = pc.match_substring_regex(number, SEPARATORS)
+    value, magnitude = np.full(len(texts), np.nan), np.ones(len(texts))
+    unread = np.zeros(len(texts), dtype=np.bool_)
+    worded = truths(pc.match_substring_regex(texts, NUMBER_AND_WORD))
+    rows = np.flatnonzero(worded)
+    # A split costs a fifth of the pattern that reads everything.
+    parts = pc.split_pattern(texts.take(pa.array(rows)), " ", max_splits=1)
+    number = pc.list_element(parts, 0).cast(pa.float64()).to_numpy()
+    tails = pc.list_element(parts, 1)
+    value[rows], magnitude[rows] = _scaled(number, tails, unit_of[rows], units, before=" ")
+    rows = np.flatnonzero(~worded)
+    parts = pc.extract_regex(texts.take(pa.array(rows)), NUMBER_AND_TAIL)
+    found, written = pc.is_valid(parts), pc.struct_field(parts, "number")
+    separated = pc.match_substring_regex(written, SEPARATORS)
     if pc.any(separated).as_py():
-        number = pc.replace_substring_regex(number, SEPARATORS, "")
-    number = pc.ascii_ltrim(number, "+")
-    readable = truths(pc.match_substring_regex(number, READABLE))
-    cast = pc.if_else(pa.array(readable), number, pa.scalar(None, pa.string()))
-    value = cast.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    magnitude, scale = _tails(pc.if_else(found, tail, ""), unit_of, units)
+        written = pc.replace_substring_regex(written, SEPARATORS, "")
+    written = pc.ascii_ltrim(written, "+")
+    readable = pc.match_substring_regex(written, READABLE)
+    cast = pc.if_else(readable, written, pa.scalar(None, pa.string())).cast(pa.float64())
+    number = cast.to_numpy(zero_copy_only=False)
+    tails = pc.if_else(found, pc.struct_field(parts, "tail"), "")
+    value[rows], magnitude[rows] = _scaled(number, tails, unit_of[rows], units)
+    unread[rows] = truths(found) & ~truths(readable)
+    return Numbers(value, magnitude, unread)
+
+
+def _scaled(
+    number: Reals, tails: pa.Array, unit_of: Places, units: Sequence[str | None], before: str = ""
+) -> tuple[Reals, Reals]:
+    """Numbers as what stands behind them makes them, and the magnitude in it; NaN if infinite."""
+    magnitude, scale = _tails(tails, unit_of, units, before)
     with np.errstate(over="ignore", invalid="ignore"):
-        value = value * magnitude * scale
+        value: Reals = number * magnitude * scale
     value[~np.isfinite(value)] = np.nan
-    return Numbers(value, magnitude, truths(found) & ~readable)
+    return value, magnitude
 
 
-def _tails(tails: pa.Array, unit_of: Places, units: Sequence[str | None]) -> tuple[Reals, Reals]:
+def _tails(
+    tails: pa.Array, unit_of: Places, units: Sequence[str | None], before: str
+) -> tuple[Reals, Reals]:
     """Magnitude and unit conversion of what stands behind numbers; NaN where they are none."""
     coded = tails.dictionary_encode()
-    words = coded.dictionary.to_pylist()
+    words = [before + word for word in coded.dictionary.to_pylist()]
     codes = coded.indices.to_numpy().astype(np.int64) * len(units) + unit_of
     if len(words) * len(units) <= 4 * len(codes):
         needed = np.flatnonzero(np.bincount(codes, minlength=len(words) * len(units)))
