@@ -24,6 +24,9 @@ from wattbench.report.views.svg import (
 
 Row = dict[str, Any]
 MOST_PANELS = 24
+LEAST_ANSWERS = 10
+"""Of fewer a reliability curve shows chance."""
+
 LONGEST_LABEL = 130.0
 MOST_NAMED = 10
 """Points that are all named; of more, those at the ends and the headline's."""
@@ -220,16 +223,19 @@ def _reliability(group: Group) -> Curves:
                 for r in group.calibration
                 if r["run"] == run.name and r["form"] == form and r["count"]
             ]
-            if bins:
+            if sum(r["count"] for r in bins) >= LEAST_ANSWERS:
                 found.append((run, form, bins))
     if not found:
-        return Curves(title, "", reason="no run has an answer whose confidence is known")
+        return Curves(
+            title, "", reason=f"no run has {LEAST_ANSWERS} answers whose confidence is known"
+        )
     left_out = len(found) - MOST_PANELS
     more = f" {left_out} further curves stand in tables/calibration.csv." if left_out > 0 else ""
     return _both(
         title,
         "Share that was right over the confidence, in ten bins; the area of a point is its number "
-        f"of answers. On the dashed line confidence says what it means.{more}",
+        f"of answers. On the dashed line confidence says what it means. Runs with fewer than "
+        f"{LEAST_ANSWERS} such answers have no curve.{more}",
         lambda width: _draw_reliability(found[:MOST_PANELS], width),
     )
 

@@ -13,6 +13,7 @@ GIB = 2**30
 
 NOT_MEASURED = "not measured"
 
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|[kMG]?J|[kM]?Wh?|s)(?!\w))")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
@@ -112,5 +113,6 @@ def squeeze(text: str, length: int) -> str:
 
 
 def unbroken(text: str) -> str:
-    """Text whose intervals do not break over two lines."""
-    return clean(text).replace("\u2013", "\u2060\u2013\u2060")
+    """Text whose intervals, and whose numbers and units, do not break over two lines."""
+    joined = _BEFORE_UNIT.sub("\u00a0", clean(text))
+    return joined.replace("\u2013", "\u2060\u2013\u2060")

@@ -215,19 +215,25 @@ def hostile_names(analysis: Path) -> Row:
     return {
         "report": {"title": PAYLOADS[1], "analysis": str(analysis)},
         "models": {
-            name: {"weights": name, "label": PAYLOADS[i * 3]} for i, name in enumerate(MODELS)
+            name: {"weights": name, "label": " ".join(PAYLOADS[i :: len(MODELS)])}
+            for i, name in enumerate(MODELS)
         },
         "questions": {"demo": {"file": "questions.csv", "label": PAYLOADS[8]}},
     }
 
 
-def hostile(_: str, rows: list[Row]) -> list[Row]:
-    """Every free text in the rows replaced by a payload, each payload in turn."""
+def hostile(table: str, rows: list[Row]) -> list[Row]:
+    """Every free text in the rows replaced by a payload, each payload in turn.
+
+    What Slurm said (the table `compute`) has few fields, so each holds a tenth of the payloads.
+    """
     turn = iter(range(10**9))
 
     def change(name: str, value: Any) -> Any:
         if name in KEPT:
             return value
+        if isinstance(value, str) and table == "compute":
+            return " ".join(PAYLOADS[next(turn) % 10 :: 10])
         if isinstance(value, str):
             return PAYLOADS[next(turn) % len(PAYLOADS)]
         if isinstance(value, list):

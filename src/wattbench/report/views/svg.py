@@ -23,10 +23,16 @@ def text_width(text: str, size: float = FONT) -> float:
 
 def fitted(text: str, width: float, size: float = FONT) -> str:
     """A text cut in its middle until it is no wider than `width` pixels."""
-    length = len(text)
-    while length > 3 and text_width(formats.squeeze(text, length), size) > width:
-        length -= 1
-    return formats.squeeze(text, length)
+    if text_width(text, size) <= width:
+        return text
+    fits, too_long = 3, len(text)
+    while too_long - fits > 1:
+        middle = (fits + too_long) // 2
+        if text_width(formats.squeeze(text, middle), size) <= width:
+            fits = middle
+        else:
+            too_long = middle
+    return formats.squeeze(text, min(fits, len(text)))
 
 
 class Canvas:
