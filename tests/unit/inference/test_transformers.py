@@ -272,20 +272,21 @@ def test_the_stage_runs_with_it_and_says_what_answered(tiny: Path, tmp_path: Pat
     assert job["backend"]["version"].startswith("transformers 5")
 
 
+@pytest.fixture(scope="module")
+def smol(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    log = tmp_path_factory.mktemp("smol") / "backend.log"
+    setup = Setup(
+        SMOL, gguf(), None, {}, SHORT.model_copy(update={"max_new_tokens": 48}), 2, 0, 4, log
+    )
+    backend = backend_class("transformers")(setup)
+    backend.load()
+    yield backend
+    backend.close()
+
+
 @pytest.mark.slow
 class TestRealModel:
     """SmolLM2 out of the same file that llama.cpp reads."""
-
-    @pytest.fixture(scope="class")
-    def smol(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-        log = tmp_path_factory.mktemp("smol") / "backend.log"
-        setup = Setup(
-            SMOL, gguf(), None, {}, SHORT.model_copy(update={"max_new_tokens": 48}), 2, 0, 4, log
-        )
-        backend = backend_class("transformers")(setup)
-        backend.load()
-        yield backend
-        backend.close()
 
     def test_it_reads_a_prompt_as_llamacpp_does(self, smol: Any, tmp_path: Path) -> None:
         few = SHORT.model_copy(update={"max_new_tokens": 48})

@@ -28,6 +28,7 @@ from wattbench.inference.backends.common_params import spin_briefly
 from wattbench.inference.backends.desk import Desk, Ticket
 from wattbench.inference.backends.grammar import Grammar, Grammars
 from wattbench.inference.backends.lexicon import Lexicon, Rendering
+from wattbench.inference.backends.llamacpp import native_stderr_to
 from wattbench.inference.backends.loading import PRECISIONS, Loaded, load
 
 DETAIL_CHARS = 500
@@ -88,9 +89,10 @@ class Transformers:
         spin_briefly(os.environ)
         self._torch = importlib.import_module("torch")
         options = self._options
-        loaded = load(
-            self._setup, remote_code=options.trust_remote_code, attention=options.attention
-        )
+        with native_stderr_to(self._setup.log):
+            loaded = load(
+                self._setup, remote_code=options.trust_remote_code, attention=options.attention
+            )
         self._lexicon = Lexicon(loaded.tokenizer, options, self._setup.model)
         if self._setup.generation.constrain:
             self._grammars = self._grammars_of(loaded)

@@ -29,6 +29,7 @@ from wattbench.inference.backends.base import (
 )
 from wattbench.inference.backends.desk import Desk, Ticket
 from wattbench.inference.backends.lexicon import Lexicon, Rendering
+from wattbench.inference.backends.llamacpp import native_stderr_to
 from wattbench.inference.stopping import SIGNALS
 
 REASON_CHARS = 600
@@ -128,7 +129,7 @@ class Vllm:
         given = self._arguments()
         try:
             arguments = library.EngineArgs(**given)
-            with signals_held():
+            with signals_held(), native_stderr_to(self._setup.log):
                 engine = library.LLMEngine.from_engine_args(arguments)
             # The engine reads its replies with its own while others render prompts.
             tokenizer = copy.deepcopy(engine.get_tokenizer())
