@@ -18,7 +18,7 @@ from wattbench.inference.stage import infer
 from wattbench.records import read
 
 RETRIES = 1
-REQUESTS = {"timeout_s": 0.8, "retries": RETRIES, "concurrency": 24}
+REQUESTS = {"timeout_s": 2.5, "retries": RETRIES, "concurrency": 24}
 STORM = {**REQUESTS, "concurrency": 25, "budget_s": 1.0}
 
 
