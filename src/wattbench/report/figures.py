@@ -18,7 +18,7 @@ FORMATS: dict[str, dict[str, None]] = {
 }
 """Each format with the metadata to leave out, for it would differ from day to day."""
 
-_SETTINGS: Any = {"svg.hashsalt": "wattbench", "svg.fonttype": "path", "pdf.fonttype": 3}
+_SETTINGS: Any = {"svg.fonttype": "path", "pdf.fonttype": 3}
 """Text stays text in PDF, as Type 3: whole subsets of TrueType fonts take a second each."""
 
 _QUICK = {"compress_level": 4}

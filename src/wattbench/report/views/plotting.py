@@ -53,7 +53,9 @@ def fonts() -> tuple[str, ...]:
 def style(settings: Mapping[str, Any]) -> AbstractContextManager[None]:
     """Matplotlib's settings while figures are made and saved."""
     # A model's name may hold dollar signs, and no label of ours holds a formula.
-    more: Any = {"font.family": list(fonts()), "text.parse_math": False, **settings}
+    more: Any = {"font.family": list(fonts()), "text.parse_math": False}
+    # Names of clip paths and markers are random without it: equal tables make equal files.
+    more |= {"svg.hashsalt": "wattbench", **settings}
     return mpl.rc_context(more)
 
 
