@@ -19,7 +19,8 @@ def test_every_prompt_has_its_place_once(prompts: list[str]) -> None:
     groups = prefix_groups(prompts)
     assert sorted(place for group in groups for place in group) == list(range(len(prompts)))
     assert all(groups)
-    assert [min(group) for group in groups] == sorted(min(group) for group in groups)
+    places = [(-len(group), min(group)) for group in groups]
+    assert places == sorted(places)
 
 
 @given(PROMPTS)
@@ -40,6 +41,25 @@ def test_the_shared_length_is_that_of_the_longest_common_prefix(one: str, other:
     assert one[length : length + 1] != other[length : length + 1] or length == len(one) == len(
         other
     )
+
+
+@given(
+    st.lists(st.integers(0, 6), max_size=8),
+    st.lists(st.integers(0, 3), max_size=60),
+    st.integers(2, 5),
+)
+def test_workers_that_help_with_much_alone_leave_nothing(
+    sizes: list[int], workers: list[int], helped_from: int
+) -> None:
+    items = [[(n, k) for k in range(size)] for n, size in enumerate(sizes)]
+    lanes = Lanes(items, helped_from)
+    taken = [lanes.take(worker) for worker in workers]
+    # Whoever has begun a group goes on until it is empty, however few are left.
+    for worker in (0, 1, 2, 3):
+        while (item := lanes.take(worker)) is not None:
+            taken.append(item)
+    found = [item for item in taken if item is not None]
+    assert sorted(found) == sorted(item for group in items for item in group)
 
 
 @given(st.lists(st.integers(0, 4), max_size=8), st.lists(st.integers(0, 3), max_size=60))

@@ -17,7 +17,7 @@ from wattbench.inference.backends.base import (
     Request,
 )
 from wattbench.inference.journal import ANSWERED, FAILED, reply_fields
-from wattbench.inference.ordering import Lanes, prefix_groups
+from wattbench.inference.ordering import WORTH_READING_AGAIN, Lanes, prefix_groups
 from wattbench.inference.pacing import Gate, pause_s
 from wattbench.inference.replies import Answer, Unparsable
 from wattbench.inference.stopping import Stop
@@ -111,7 +111,11 @@ class Engine:
             WattbenchError: The journal or the ledger cannot be written.
         """
         groups = prefix_groups([_text(task) for task in tasks])
-        waiting = Lanes([[tasks[place] for place in group] for group in groups])
+        apart = self._backend.capabilities.prefixes_by_slot
+        waiting = Lanes(
+            [[tasks[place] for place in group] for group in groups],
+            helped_from=WORTH_READING_AGAIN if apart else 1,
+        )
         count = min(in_flight(self._backend.capabilities, self._requests), len(tasks))
         threads = [
             threading.Thread(target=self._work, args=(n, waiting, stop), name=ASKER, daemon=True)

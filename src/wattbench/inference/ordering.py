@@ -17,6 +17,9 @@ from typing import Generic, TypeVar
 LEAST_SHARED = 64
 """Characters, some 16 tokens, that prompts share beyond what all share: below, no group is made."""
 
+WORTH_READING_AGAIN = 3
+"""Prompts that a group must have left for a second slot to read their beginning too."""
+
 T = TypeVar("T")
 
 
@@ -31,8 +34,9 @@ def shared_length(one: str, other: str) -> int:
 def prefix_groups(prompts: Sequence[str]) -> list[list[int]]:
     """Places of prompts, grouped by how they begin.
 
-    In a group those that share a longer prefix stand together. Groups come in the order of their
-    first prompt, so that prompts which share nothing keep their order.
+    In a group those that share a longer prefix stand together. The largest groups come first, for
+    what begins late should be short (Graham 1969, longest processing time); groups of one size come
+    in the order of their first prompt, so that prompts which share nothing keep their order.
 
     Args:
         prompts: The prompts.
@@ -47,27 +51,29 @@ def prefix_groups(prompts: Sequence[str]) -> list[list[int]]:
             groups[-1].append(place)
         else:
             groups.append([place])
-    return sorted(groups, key=min)
+    return sorted(groups, key=lambda group: (-len(group), min(group)))
 
 
 class Lanes(Generic[T]):
-    """Hands items out to workers: each stays in a group, and none is idle while items wait.
+    """Hands items out to workers: each stays in a group, and helps in another when its own ends.
 
     Args:
         groups: The items.
+        helped_from: Items that a group must have left to be helped with.
     """
 
-    def __init__(self, groups: Sequence[Sequence[T]]) -> None:
+    def __init__(self, groups: Sequence[Sequence[T]], helped_from: int = 1) -> None:
+        self._helped_from = helped_from
         self._lock = threading.Lock()
         self._fresh = deque(deque(group) for group in groups if group)
         self._begun: list[deque[T]] = []
         self._own: dict[int, deque[T]] = {}
 
     def take(self, worker: int) -> T | None:
-        """The next item of a worker, or None where none is left.
+        """The next item of a worker, or None where none is left for it.
 
         It is the next of the worker's group; else the first of a group that nobody has begun; else
-        one of the group that has most left, for a prefix read twice costs less than waiting.
+        one of the group that has most left, where those are as many as make help worth it.
         """
         with self._lock:
             own = self._own.get(worker)
@@ -84,4 +90,5 @@ class Lanes(Generic[T]):
         if self._fresh:
             self._begun.append(self._fresh.popleft())
             return self._begun[-1]
-        return max(self._begun, key=len, default=None)
+        longest = max(self._begun, key=len, default=None)
+        return longest if longest is not None and len(longest) >= self._helped_from else None

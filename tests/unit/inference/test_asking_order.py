@@ -27,9 +27,10 @@ def prompt(document: int, question: str) -> str:
     return f"{RULES}{DOCUMENTS[document]}{question}"
 
 
-def test_groups_are_those_that_share_a_document_in_the_order_of_the_file() -> None:
+def test_groups_are_those_that_share_a_document_the_largest_first() -> None:
     prompts = [prompt(2, "x?"), prompt(0, "y?"), prompt(2, "w?"), prompt(1, "v?"), prompt(0, "z?")]
     assert prefix_groups(prompts) == [[2, 0], [1, 4], [3]]
+    assert prefix_groups([*prompts, prompt(0, "u?")]) == [[5, 1, 4], [2, 0], [3]]
 
 
 def test_what_all_share_makes_no_group_and_changes_no_order() -> None:
@@ -46,6 +47,14 @@ def test_a_worker_stays_in_its_group_and_helps_where_most_is_left() -> None:
     assert lanes.take(2) == "a3"
     assert lanes.take(1) == "a4"
     assert (lanes.take(1), lanes.take(2), lanes.take(3)) == (None, None, None)
+
+
+def test_where_slots_keep_their_own_prefixes_only_much_work_is_shared() -> None:
+    lanes = Lanes([["a1", "a2", "a3", "a4", "a5"], ["b1"]], helped_from=3)
+    assert [lanes.take(1), lanes.take(2), lanes.take(2)] == ["a1", "b1", "a2"]
+    assert lanes.take(3) == "a3"
+    assert lanes.take(4) is None
+    assert [lanes.take(1), lanes.take(2), lanes.take(1)] == ["a4", "a5", None]
 
 
 class Noting:

@@ -35,6 +35,8 @@ class Capabilities:
             bytes are no part of an answer's identity.
         gpu: It loads the model onto the GPUs that it is given.
         hub: The weights are a model id of a hub, or a folder or file of this machine.
+        prefixes_by_slot: What it has read of a prompt serves only the slot that read it; else a
+            prefix that one request has read costs no other anything, or all read all.
         precisions: What the study may give as `precision`, for it decides how weights are loaded;
             None: whatever the weights are.
     """
@@ -45,6 +47,7 @@ class Capabilities:
     growing_weights: bool = False
     gpu: bool = False
     hub: bool = False
+    prefixes_by_slot: bool = False
     precisions: tuple[str, ...] | None = None
 
 

@@ -67,8 +67,12 @@ class LlamaCpp:
     def __init__(self, setup: Setup) -> None:
         self._options = read_options(Options, setup.options)
         self._setup = setup
-        repeats = setup.concurrency == 1 and not setup.generation.cache_prompt
-        self.capabilities = replace(self.capabilities, deterministic=repeats)
+        keeps = setup.generation.cache_prompt
+        self.capabilities = replace(
+            self.capabilities,
+            deterministic=setup.concurrency == 1 and not keeps,
+            prefixes_by_slot=keeps,
+        )
         self._server: Any = None
 
     @classmethod
