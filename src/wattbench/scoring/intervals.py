@@ -1,6 +1,6 @@
 """Intervals: Wilson for shares, the bootstrap over questions for scores.
 
-docs/decisions/0014 argues the choices, benchmarks/statistics.py checks the coverage.
+docs/decisions/0014 argues the choices, benchmarks/statistics checks the coverage.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Every two runs on the same questions: differences, McNemar's test, Holm, groups of ties.
 
-docs/decisions/0014 argues the choices, benchmarks/statistics.py checks coverage and false wins.
+docs/decisions/0014 argues the choices, benchmarks/statistics checks coverage and false wins.
 """
 
 from __future__ import annotations

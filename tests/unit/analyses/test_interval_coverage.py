@@ -11,7 +11,7 @@ BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
 
 
 def test_a_few_simulations() -> None:
-    command = [sys.executable, str(BENCHMARKS / "statistics.py"), "--simulations", "24"]
+    command = [sys.executable, str(BENCHMARKS / "statistics"), "--simulations", "24"]
     command += ["--resamples", "300", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode in {0, 1}, done.stderr

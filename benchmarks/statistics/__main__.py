@@ -7,7 +7,7 @@ benchmarks questions come in clusters by document, and the study says so. Each i
 very functions that the tables are made with. On as many further benchmarks all models are equal:
 any pair that is told apart is a false win.
 
-    python benchmarks/statistics.py [--simulations 1000] [--json]
+    python benchmarks/statistics [--simulations 1000] [--json]
 """
 
 from __future__ import annotations
