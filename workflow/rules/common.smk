@@ -1,5 +1,12 @@
 # What a model's job asks for, whether it answers or plans searches.
 
+import re
+
+
+def one_of(names):
+    """Constraint of a wildcard: one of these names, and nothing where there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
 
 def set_of(wildcards):
     """The question set of a job's wildcards."""

@@ -21,7 +21,7 @@ rule infer:
     benchmark:
         layout.benchmark("infer", "{questions}", "{run}")
     wildcard_constraints:
-        run="|".join(plan.alone) or "(?!)",
+        run=one_of(plan.alone),
     conda:
         "../../envs/inference-gpu.yaml"
     threads: cpus_of(run_of)
@@ -60,7 +60,7 @@ rule infer_grouped:
     benchmark:
         layout.benchmark("infer_grouped", "{run}")
     wildcard_constraints:
-        run="|".join(plan.grouped) or "(?!)",
+        run=one_of(plan.grouped),
     conda:
         "../../envs/inference-gpu.yaml"
     threads: cpus_of(run_of, every_set)
