@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wattbench.scoring import strict, texts
+from wattbench.scoring.characters import DIGIT, UNPRINTABLE, Kinds, kinds_of
 from wattbench.scoring.column_refs import jaccard
 from wattbench.scoring.column_verdicts import OPEN, Codes
 from wattbench.scoring.gold import LIST, NAME, NUMBER, RANGE, StrictGold
@@ -34,14 +35,14 @@ class _Part:
         wanted: Place of each answer's question.
         rows: Place of each answer.
         values: The answers.
-        words: The same, `stripped`.
+        kinds: Kinds of their characters.
     """
 
     gold: StrictGold
     wanted: Places
     rows: Places
     values: pa.Array
-    words: pa.Array
+    kinds: Kinds
 
     def of(self, column: Reals) -> Reals:
         return column[self.wanted]
@@ -66,19 +67,20 @@ def judge_strict(
     kind = gold.kind[question[rows]]
     mine = values.take(pa.array(rows))
     # A plain number cannot abstain: it is the gold number's own text, or compared as a number.
-    plain = texts.truths(pc.match_substring_regex(mine, texts.PLAIN_NUMBER)) & (kind == NUMBER)
+    kinds = kinds_of(mine)
+    plain = (kind == NUMBER) & texts.plain_numbers(mine, kinds)
     taken = mine.filter(pa.array(plain))
-    _plain_numbers(found, _Part(gold, question[rows[plain]], rows[plain], taken, taken))
-    rows, kind, mine = rows[~plain], kind[~plain], mine.filter(pa.array(~plain))
-    readable = texts.printable(mine) & ((kind == NAME) | (kind == LIST) | texts.short(mine))
-    if not readable.all():
-        rows, kind, mine = rows[readable], kind[readable], mine.filter(pa.array(readable))
-    words = texts.stripped(mine)
+    _plain_numbers(found, _Part(gold, question[rows[plain]], rows[plain], taken, kinds[plain]))
+    left = ~plain & ((kinds & UNPRINTABLE) == 0)
+    left &= (kind == NAME) | (kind == LIST) | texts.short(mine)
+    rows, kind, kinds, mine = rows[left], kind[left], kinds[left], mine.filter(pa.array(left))
     same = texts.truths(
         pc.equal(pc.ascii_lower(pc.ascii_trim_whitespace(mine)), _at(gold.text, question[rows]))
     )
     found.set(rows[same], (True, "same text"))
-    blank = ~same & texts.abstentions(words)
+    said = np.flatnonzero(~same & texts.maybe_words(mine, kinds))
+    blank = np.zeros(len(rows), dtype=np.bool_)
+    blank[said] = texts.abstentions(texts.stripped(mine.take(pa.array(said))))
     found.set(rows[blank], (False, "abstained on an answerable question"))
     left = ~same & ~blank
     for one, judge in ((NUMBER, _numbers), (RANGE, _ranges), (NAME, _names), (LIST, _lists)):
@@ -86,7 +88,7 @@ def judge_strict(
         if chosen.size:
             at = pa.array(chosen)
             part = rows[chosen]
-            judge(found, _Part(gold, question[part], part, mine.take(at), words.take(at)))
+            judge(found, _Part(gold, question[part], part, mine.take(at), kinds[chosen]))
 
 
 def _at(column: pa.Array, places: Places) -> pa.Array:
@@ -101,13 +103,19 @@ def _plain_numbers(found: Codes, part: _Part) -> None:
 
 
 def _numbers(found: Codes, part: _Part) -> None:
-    truth = texts.truth_values(part.words)
     units = part.gold.unit[part.wanted]
-    read = texts.numbers(texts.unquoted(part.values), units, part.gold.units)
-    given = np.where(np.isnan(read.value), truth, read.value)
+    given = np.full(len(part.rows), np.nan)
+    digits = (part.kinds & DIGIT) != 0
+    worded = np.flatnonzero(~digits)
+    words = texts.stripped(part.values.take(pa.array(worded)))
+    given[worded] = texts.truth_values(words)
+    rows = np.flatnonzero(digits)
+    values = texts.unquoted(part.values.take(pa.array(rows)))
+    read = texts.numbers(values, units[rows], part.gold.units)
+    given[rows] = read.value
     found.choose(part.rows, _close(part.of(part.gold.low), given), NEAR, FAR)
     found.set(part.rows[np.isnan(given)], (False, "no single number"))
-    found.code[part.rows[read.unread]] = OPEN
+    found.code[part.rows[rows[read.unread]]] = OPEN
 
 
 def _ranges(found: Codes, part: _Part) -> None:

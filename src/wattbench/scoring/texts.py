@@ -18,6 +18,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from wattbench.scoring.characters import (
+    APOSTROPHE,
+    DIGIT,
+    UNPLAIN,
+    UNPRINTABLE,
+    UNSPAN,
+    Kinds,
+    changed,
+    kinds_of,
+    starts,
+    translated,
+)
 from wattbench.tables.values import (
     ABSTENTIONS,
     APPROXIMATELY,
@@ -35,7 +47,6 @@ Reals = NDArray[np.float64]
 Truths = NDArray[np.bool_]
 Places = NDArray[np.intp]
 
-UNPRINTABLE = "[^ -~]"
 PLAIN_NUMBER = r"^-?\d{1,15}(?:\.\d{1,15})?$"
 """A number with nothing around it, which needs no further reading."""
 
@@ -51,11 +62,20 @@ TWO_ENDS = (
     rf"(?si)^(?:from\s+|between\s+)?(?P<low>{NUMBER})(?P<unit>\D*?)\s*"
     rf"(?:[{DASH}]|\bto\b|\band\b)\s*(?P<high>{NUMBER}.*)$"
 )
-PUNCTUATION = "".join(
-    "\\" + character
-    for character in map(chr, range(0x20, 0x7F))
-    if unicodedata.category(character).startswith("P") and character not in "#'"
+ARTICLE = "^(?:the|an?) "
+SAID = f"{UNABLE[0]}{UNABLE[0].upper()}\"' "
+"""How an abstention with a digit in it may begin, the quotes around it among it."""
+
+WORDED = "~ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+"""How words of approximation may begin."""
+
+LOWERED = bytes(
+    ord(" " if unicodedata.category(chr(code)).startswith("P") else chr(code).lower())
+    if code < 0x80 and chr(code) != "#"
+    else code
+    for code in range(256)
 )
+"""ASCII without case, and with a space for every mark that parts the words of a name."""
 
 
 def truths(column: Any) -> Truths:
@@ -66,7 +86,27 @@ def truths(column: Any) -> Truths:
 
 def printable(texts: pa.Array) -> Truths:
     """Where a text is printable ASCII only."""
-    return ~truths(pc.match_substring_regex(texts, UNPRINTABLE))
+    found: Truths = (kinds_of(texts) & UNPRINTABLE) == 0
+    return found
+
+
+def plain_numbers(texts: pa.Array, kinds: Kinds) -> Truths:
+    """Where a text is a `PLAIN_NUMBER`.
+
+    Args:
+        texts: The texts.
+        kinds: The kinds of their characters.
+    """
+    found: Truths = (kinds & (DIGIT | UNPLAIN)) == DIGIT
+    rows = np.flatnonzero(found)
+    found[rows] = truths(pc.match_substring_regex(texts.take(pa.array(rows)), PLAIN_NUMBER))
+    return found
+
+
+def maybe_words(texts: pa.Array, kinds: Kinds) -> Truths:
+    """Where a text may abstain or say true or false; the others certainly do not."""
+    found: Truths = ((kinds & DIGIT) == 0) | starts(texts, SAID)
+    return found
 
 
 def short(texts: pa.Array) -> Truths:
@@ -100,13 +140,18 @@ def truth_values(words: pa.Array) -> Reals:
 
 def names(texts: pa.Array) -> pa.Array:
     """Texts as `canonical_name` writes them."""
-    plain = pc.replace_substring_regex(pc.ascii_lower(texts), "['`]", "")
-    plain = pc.replace_substring_regex(plain, f"[ {PUNCTUATION}]+", " ")
+    quoted = (kinds_of(texts) & APOSTROPHE) != 0
+    plain = changed(texts, quoted, lambda some: pc.replace_substring_regex(some, "['`]", ""))
+    plain = translated(plain, LOWERED)
+    spaced = truths(pc.match_substring(plain, "  "))
+    plain = changed(plain, spaced, lambda some: pc.replace_substring_regex(some, " +", " "))
     plain = pc.ascii_trim_whitespace(plain)
-    articled = pc.match_substring_regex(plain, "^(?:the|an?) ")
-    if pc.any(articled).as_py():
-        cut = pc.replace_substring_regex(plain, "^(?:the|an?) ", "", max_replacements=1)
-        plain = pc.if_else(articled, cut, plain)
+    articled = truths(pc.match_substring_regex(plain, ARTICLE))
+    plain = changed(
+        plain,
+        articled,
+        lambda some: pc.replace_substring_regex(some, ARTICLE, "", max_replacements=1),
+    )
     empty = pc.equal(pc.binary_length(plain), 0)
     if pc.any(empty).as_py():
         plain = pc.if_else(empty, pc.ascii_trim_whitespace(pc.ascii_lower(texts)), plain)
@@ -131,12 +176,13 @@ class Numbers:
 def unquoted(texts: pa.Array) -> pa.Array:
     """Texts without spaces, quotes, words of approximation and full stops around them."""
     plain = pc.ascii_trim_whitespace(pc.ascii_trim(pc.ascii_trim_whitespace(texts), "\"'"))
-    worded = pc.match_substring_regex(plain, "^[~A-Za-z]")
-    if pc.any(worded).as_py():
-        cut = pc.replace_substring_regex(
-            plain, f"(?i){APPROXIMATELY.pattern}", "", max_replacements=1
-        )
-        plain = pc.if_else(worded, cut, plain)
+    plain = changed(
+        plain,
+        starts(plain, WORDED),
+        lambda some: pc.replace_substring_regex(
+            some, f"(?i){APPROXIMATELY.pattern}", "", max_replacements=1
+        ),
+    )
     return pc.ascii_rtrim(plain, ".")
 
 
@@ -150,14 +196,17 @@ def numbers(texts: pa.Array, unit_of: Places, units: Sequence[str | None]) -> Nu
     """
     value, magnitude = np.full(len(texts), np.nan), np.ones(len(texts))
     unread = np.zeros(len(texts), dtype=np.bool_)
-    worded = truths(pc.match_substring_regex(texts, NUMBER_AND_WORD))
-    rows = np.flatnonzero(worded)
+    plain = plain_numbers(texts, kinds_of(texts))
+    value[plain] = texts.filter(pa.array(plain)).cast(pa.float64()).to_numpy()
+    rest = np.flatnonzero(~plain)
+    worded = truths(pc.match_substring_regex(texts.take(pa.array(rest)), NUMBER_AND_WORD))
+    rows = rest[worded]
     # A split costs a fifth of the pattern that reads everything.
     parts = pc.split_pattern(texts.take(pa.array(rows)), " ", max_splits=1)
     number = pc.list_element(parts, 0).cast(pa.float64()).to_numpy()
     tails = pc.list_element(parts, 1)
     value[rows], magnitude[rows] = _scaled(number, tails, unit_of[rows], units, before=" ")
-    rows = np.flatnonzero(~worded)
+    rows = rest[~worded]
     parts = pc.extract_regex(texts.take(pa.array(rows)), NUMBER_AND_TAIL)
     found, written = pc.is_valid(parts), pc.struct_field(parts, "number")
     separated = pc.match_substring_regex(written, SEPARATORS)
@@ -235,18 +284,22 @@ def ranges(texts: pa.Array, unit_of: Places, units: Sequence[str | None]) -> Ran
         unit_of: Place of each text's unit, of shape (rows,).
         units: Units that answers were asked in.
     """
-    listed = truths(pc.starts_with(texts, "["))
-    parts = pc.extract_regex(texts, TWO_ENDS)
-    matched = truths(pc.is_valid(parts)) & ~listed
     low, high = np.full(len(texts), np.nan), np.full(len(texts), np.nan)
-    unread = listed.copy()
-    rows = np.flatnonzero(matched)
+    simple, first, last = _plain_ends(texts)
+    low[simple], high[simple] = np.minimum(first, last), np.maximum(first, last)
+    rest = np.ones(len(texts), dtype=np.bool_)
+    rest[simple] = False
+    unread = rest & starts(texts, "[")
+    rows = np.flatnonzero(rest & ~unread)
+    parts = pc.extract_regex(texts.take(pa.array(rows)), TWO_ENDS)
+    matched = truths(pc.is_valid(parts))
+    rows = rows[matched]
     if rows.size:
-        ends = parts.take(pa.array(rows))
-        first = pc.binary_join_element_wise(
+        ends = parts.filter(pa.array(matched))
+        joined = pc.binary_join_element_wise(
             pc.struct_field(ends, "low"), pc.struct_field(ends, "unit"), ""
         )
-        one = numbers(unquoted(first), unit_of[rows], units)
+        one = numbers(unquoted(joined), unit_of[rows], units)
         other = numbers(unquoted(pc.struct_field(ends, "high")), unit_of[rows], units)
         start = one.value * np.where(one.magnitude == 1.0, other.magnitude, 1.0)
         either = np.isnan(start) | np.isnan(other.value)
@@ -254,3 +307,20 @@ def ranges(texts: pa.Array, unit_of: Places, units: Sequence[str | None]) -> Ran
         high[rows] = np.where(either, np.nan, np.maximum(start, other.value))
         unread[rows] |= one.unread | other.unread
     return Ranges(low, high, unread)
+
+
+def _plain_ends(texts: pa.Array) -> tuple[Places, Reals, Reals]:
+    """Places of texts like '1-2', '1 to 2' and 'from 1 to 2', and both numbers.
+
+    A split costs a fifth of the pattern that reads everything.
+    """
+    rows = np.flatnonzero((kinds_of(texts) & (DIGIT | UNSPAN)) == DIGIT)
+    mine = pc.ascii_lower(texts.take(pa.array(rows)))
+    headed = truths(pc.starts_with(mine, "from "))
+    mine = changed(mine, headed, lambda some: pc.utf8_slice_codeunits(some, 5))
+    parts = pc.split_pattern(pc.replace_substring(mine, " to ", "-"), "-")
+    two = pc.equal(pc.list_value_length(parts), 2)
+    rows, flat = rows[truths(two)], pc.list_flatten(parts.filter(two))
+    both = plain_numbers(flat, kinds_of(flat)).reshape(-1, 2).all(axis=1)
+    ends = flat.filter(pa.array(np.repeat(both, 2))).cast(pa.float64()).to_numpy().reshape(-1, 2)
+    return rows[both], ends[:, 0], ends[:, 1]

@@ -1,0 +1,116 @@
+"""What the characters of texts tell at once: one look at each byte instead of a pattern a question.
+
+A pattern over a column costs as much as judging it, so that every pattern is spared the texts of
+which their characters already say that it does not match.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Truths = NDArray[np.bool_]
+Kinds = NDArray[np.uint8]
+Bytes = NDArray[np.uint8]
+
+UNPRINTABLE, DIGIT, UNPLAIN, COMMA, UNFLOAT, UNSPAN, APOSTROPHE = (1 << bit for bit in range(7))
+"""Kinds of characters: neither ASCII nor printable; digits; what stands in no number without
+exponent; commas; what stands in no number that Python's float reads; in no range of two such
+numbers; apostrophes."""
+
+BYTES = 256
+
+
+def _bytes(characters: str) -> Truths:
+    return np.isin(np.arange(BYTES), list(characters.encode()))
+
+
+_DIGITS = "0123456789"
+_KINDS = sum(
+    kind * members.astype(np.uint8)
+    for kind, members in (
+        (UNPRINTABLE, ~_bytes("".join(map(chr, range(0x20, 0x7F))))),
+        (DIGIT, _bytes(_DIGITS)),
+        (UNPLAIN, ~_bytes(_DIGITS + ".-")),
+        (COMMA, _bytes(",")),
+        (UNFLOAT, ~_bytes(_DIGITS + "-+eE._ infatyINFATY")),
+        (UNSPAN, ~_bytes(_DIGITS + ".- fromtFROMT")),
+        (APOSTROPHE, _bytes("'`")),
+    )
+).tobytes()  # type: ignore[union-attr]
+
+
+def _buffers(texts: pa.Array) -> tuple[NDArray[np.int32], Bytes]:
+    """Where texts begin, of shape (rows + 1,), and the bytes they lie in."""
+    _, offsets, data = texts.buffers()
+    begins = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return begins, np.frombuffer(data or b"", dtype=np.uint8)
+
+
+def kinds_of(texts: pa.Array) -> Kinds:
+    """Kinds of characters in each text, of shape (rows,); none where it is empty.
+
+    Args:
+        texts: Texts, none of them null.
+    """
+    found = np.zeros(len(texts), dtype=np.uint8)
+    if not len(texts):
+        return found
+    begins, data = _buffers(texts)
+    some = np.flatnonzero(begins[1:] > begins[:-1])
+    if some.size:
+        # Three times as fast as to look up an array.
+        told = data[begins[0] : begins[-1]].tobytes().translate(_KINDS)
+        kinds = np.frombuffer(told, dtype=np.uint8)
+        found[some] = np.bitwise_or.reduceat(kinds, begins[some] - begins[0])
+    return found
+
+
+def starts(texts: pa.Array, characters: str) -> Truths:
+    """Where a text begins with one of some ASCII characters."""
+    return _stands(texts, characters, 0)
+
+
+def ends(texts: pa.Array, characters: str) -> Truths:
+    """Where a text ends with one of some ASCII characters."""
+    return _stands(texts, characters, -1)
+
+
+def _stands(texts: pa.Array, characters: str, at: int) -> Truths:
+    found = np.zeros(len(texts), dtype=np.bool_)
+    if not len(texts):
+        return found
+    begins, data = _buffers(texts)
+    some = np.flatnonzero(begins[1:] > begins[:-1])
+    place = begins[some] if at == 0 else begins[some + 1] - 1
+    found[some] = _members(characters)[data[place]]
+    return found
+
+
+_members = functools.lru_cache(maxsize=64)(_bytes)
+
+
+def translated(texts: pa.Array, table: bytes) -> pa.Array:
+    """ASCII texts with every byte replaced by its entry in a table of 256."""
+    valid, offsets, data = texts.buffers()
+    if data is None:
+        return texts
+    changed = pa.py_buffer(data.to_pybytes().translate(table))
+    return pa.StringArray.from_buffers(
+        len(texts), offsets, changed, valid, texts.null_count, texts.offset
+    )
+
+
+def changed(texts: pa.Array, chosen: Truths, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """Texts, the chosen ones changed."""
+    if not chosen.any():
+        return texts
+    if chosen.all():
+        return change(texts)
+    mask = pa.array(chosen)
+    return pc.replace_with_mask(texts, mask, change(texts.filter(mask)))
