@@ -192,7 +192,8 @@ def document() -> str:
         parts.append(f"## `{path}`\n\n{meaning}\n")
         parts.append(_rows(("Key", "Meaning"), [(f"`{key}`", said) for key, said in keys]))
     parts.append(
-        "## Tables\n\nParquet with zstd compression. The file's metadata holds the table's name "
+        "## Tables\n\nParquet with zstd compression; of files of at most 1,000 rows only the long texts "
+        "are compressed, for they are read many at a time. The file's metadata holds the table's name "
         f"(`wattbench_table`) and the schema version (`wattbench_schema_version`, now {SCHEMA_VERSION}). "
         "The last column says what null means; a column without an entry there is never null.\n"
     )
