@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wattbench.analyses.joint import Bought, Joint, Ratio, cheapest, energy_per, on_frontier
+from wattbench.scoring.intervals import tallies
 from wattbench.study.judgement import Scoring
 from wattbench.tables.contract import reason_for, unknown, warning
 
@@ -66,7 +67,7 @@ def per_correct(draws: Joint, level: float) -> Ratio:
     mean = np.maximum(hits.mean(axis=0), 1 / len(hits) ** 2)
     judged = found.verdicts.judged.sum(axis=0)
     ends = np.array([share or (np.nan, np.nan) for share in found.shares]).T
-    bought = Bought(hits.sum(axis=0), found.counts @ hits, hits / mean - 1, ends * judged)
+    bought = Bought(hits.sum(axis=0), tallies(found.counts, hits), hits / mean - 1, ends * judged)
     return energy_per(draws, bought, level)
 
 

@@ -108,6 +108,21 @@ def mcnemar(only_first: NDArray[np.int64], only_second: NDArray[np.int64]) -> Re
     """
     least = np.minimum(only_first, only_second)
     total = only_first + only_second
+    width = int(total.max(initial=0)) + 1
+    if width * width > len(total):
+        return _binomial(least, total)
+    # Of many pairs few differ in both numbers.
+    code = least * width + total
+    there = np.zeros(width * width, dtype=np.bool_)
+    there[code] = True
+    found = np.flatnonzero(there)
+    each = np.ones(len(there))
+    each[found] = _binomial(found // width, found % width)
+    p: Reals = each[code]
+    return p
+
+
+def _binomial(least: NDArray[np.int64], total: NDArray[np.int64]) -> Reals:
     # For p = 1/2 doubling the smaller tail is the two-sided exact test (as scipy's binomtest).
     p: Reals = np.minimum(1.0, 2 * special.bdtr(least, total, 0.5))
     return np.where(total == 0, 1.0, p)
@@ -143,7 +158,8 @@ def mcnemar_clustered(hits: Reals, clusters: Clusters, first: Places, second: Pl
 def holm(p: Sequence[float] | Reals) -> Reals:
     """The p values adjusted for their number (S. Holm (1979), Scand. J. Stat. 6:65-70)."""
     values = np.asarray(p, dtype=np.float64)
-    order = np.argsort(values, kind="stable")
+    # Among equal values the first alone counts, whichever of them that is.
+    order = np.argsort(values)
     stepped = values[order] * (len(values) - np.arange(len(values)))
     adjusted = np.empty_like(values)
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(stepped))
