@@ -18,10 +18,12 @@ Truths = NDArray[np.bool_]
 Kinds = NDArray[np.uint8]
 Bytes = NDArray[np.uint8]
 
-UNPRINTABLE, DIGIT, UNPLAIN, COMMA, UNFLOAT, UNSPAN, APOSTROPHE = (1 << bit for bit in range(7))
-"""Kinds of characters: neither ASCII nor printable; digits; what stands in no number without
-exponent; commas; what stands in no number that Python's float reads; in no range of two such
-numbers; apostrophes."""
+UNPRINTABLE, DIGIT, UNPLAIN, COMMA, UNFLOAT, UNSPAN, APOSTROPHE, SPACE = (
+    1 << bit for bit in range(8)
+)
+"""Kinds of characters: not printable ASCII; digits; what stands in no number without exponent;
+commas; what stands in no number that Python's float reads, commas and spaces apart; what stands
+in no range of numbers without exponent; apostrophes; spaces."""
 
 BYTES = 256
 
@@ -38,9 +40,10 @@ _KINDS = sum(
         (DIGIT, _bytes(_DIGITS)),
         (UNPLAIN, ~_bytes(_DIGITS + ".-")),
         (COMMA, _bytes(",")),
-        (UNFLOAT, ~_bytes(_DIGITS + "-+eE._ infatyINFATY")),
+        (UNFLOAT, ~_bytes(_DIGITS + ",-+eE._ infatyINFATY")),
         (UNSPAN, ~_bytes(_DIGITS + ".- fromtFROMT")),
         (APOSTROPHE, _bytes("'`")),
+        (SPACE, _bytes(" ")),
     )
 ).tobytes()  # type: ignore[union-attr]
 

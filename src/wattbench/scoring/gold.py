@@ -91,12 +91,14 @@ class WattbotGold:
         text: As written, without case.
         low: The number, or the lower end of the range; NaN where neither.
         high: The number, or the upper end.
+        items: Items of the lists and ranges as texts, sorted, by question.
     """
 
     kind: Kinds
     text: pa.Array
     low: Reals
     high: Reals
+    items: dict[int, list[str]]
 
 
 class Gold:
@@ -164,10 +166,24 @@ class Gold:
     @functools.cached_property
     def wattbot(self) -> WattbotGold:
         """The answers as the WattBot rules read them."""
-        kinds = np.array([_wattbot_kind(one.value) for one in self.questions]).reshape(-1, 3)
+        read = [wattbot.items_of(one.value) for one in self.questions]
+        kinds = np.array(
+            [
+                _wattbot_kind(one.value, items)
+                for one, items in zip(self.questions, read, strict=True)
+            ]
+        ).reshape(-1, 3)
         lower = [one.value.strip().lower() for one in self.questions]
         return WattbotGold(
-            kinds[:, 0].astype(np.int8), pa.array(lower, pa.string()), kinds[:, 1], kinds[:, 2]
+            kind=kinds[:, 0].astype(np.int8),
+            text=pa.array(lower, pa.string()),
+            low=kinds[:, 1],
+            high=kinds[:, 2],
+            items={
+                place: sorted(map(wattbot.text_of, items))
+                for place, items in enumerate(read)
+                if items is not None
+            },
         )
 
     @functools.cached_property
@@ -192,8 +208,8 @@ def _read(question: Question) -> tuple[int, float, float]:
     return (NAME if parse_items(value) is None else LIST), math.nan, math.nan
 
 
-def _wattbot_kind(value: str) -> tuple[int, float, float]:
-    items, number = wattbot.items_of(value), wattbot.float_of(value)
+def _wattbot_kind(value: str, items: list[wattbot.Item] | None) -> tuple[int, float, float]:
+    number = wattbot.float_of(value)
     ends = [number] if number is not None else []
     kind = FLOAT if ends else TEXT
     if items is not None:

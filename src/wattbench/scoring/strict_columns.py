@@ -15,7 +15,9 @@ from wattbench.scoring.column_verdicts import OPEN, Codes
 from wattbench.scoring.gold import LIST, NAME, NUMBER, RANGE, StrictGold
 from wattbench.scoring.texts import Places, Reals, Truths
 
-SIMPLE_LIST = r"^ *\[[A-EGHJ-MO-SU-Za-eg-mo-su-z][^\[\]{}\"']*, [^\[\]{}\"']*\] *$"
+SIMPLE_LIST = (
+    r"^ *\[(?:[A-HJ-MO-Za-eg-mo-su-z]|[ft][^ar\[\]{}\"'])[^\[\]{}\"']*, [^\[\]{}\"']*\] *$"
+)
 """A list that is no JSON, whose items stand behind commas and spaces, nothing in quotes."""
 
 NEAR, FAR = "number within 0.1 %", "number off by more than 0.1 %"

@@ -285,7 +285,7 @@ def ranges(texts: pa.Array, unit_of: Places, units: Sequence[str | None]) -> Ran
         units: Units that answers were asked in.
     """
     low, high = np.full(len(texts), np.nan), np.full(len(texts), np.nan)
-    simple, first, last = _plain_ends(texts)
+    simple, first, last = plain_ends(texts, kinds_of(texts))
     low[simple], high[simple] = np.minimum(first, last), np.maximum(first, last)
     rest = np.ones(len(texts), dtype=np.bool_)
     rest[simple] = False
@@ -309,12 +309,16 @@ def ranges(texts: pa.Array, unit_of: Places, units: Sequence[str | None]) -> Ran
     return Ranges(low, high, unread)
 
 
-def _plain_ends(texts: pa.Array) -> tuple[Places, Reals, Reals]:
+def plain_ends(texts: pa.Array, kinds: Kinds) -> tuple[Places, Reals, Reals]:
     """Places of texts like '1-2', '1 to 2' and 'from 1 to 2', and both numbers.
 
-    A split costs a fifth of the pattern that reads everything.
+    A split costs a fifth of the pattern that reads every range.
+
+    Args:
+        texts: The texts.
+        kinds: The kinds of their characters.
     """
-    rows = np.flatnonzero((kinds_of(texts) & (DIGIT | UNSPAN)) == DIGIT)
+    rows = np.flatnonzero((kinds & (DIGIT | UNSPAN)) == DIGIT)
     mine = pc.ascii_lower(texts.take(pa.array(rows)))
     headed = truths(pc.starts_with(mine, "from "))
     mine = changed(mine, headed, lambda some: pc.utf8_slice_codeunits(some, 5))

@@ -71,11 +71,17 @@ def normalise(text: str) -> str:
     return unhedged
 
 
-def _item(value: object) -> Item:
+def item_of(value: object) -> Item:
+    """An item of a list: a number where Python's float reads one, else text without case."""
     try:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return str(value).strip().lower()
+
+
+def text_of(item: Item) -> str:
+    """An item as it is compared with the other items of a list with a name in it."""
+    return str(item).lower().strip()
 
 
 def items_of(text: str) -> list[Item] | None:
@@ -86,7 +92,7 @@ def items_of(text: str) -> list[Item] | None:
             found = json.loads(plain.replace("'", '"'))
         except (ValueError, RecursionError):
             found = plain[1:-1].split(",")
-        return [_item(item) for item in found] or None
+        return [item_of(item) for item in found] or None
     if plain.startswith("{") and plain.endswith("}"):
         names = {part.strip().lower() for part in plain[1:-1].split(",")}
         return sorted(name for name in names if name) or None
@@ -131,7 +137,7 @@ def _same_items(wanted: list[Item], given: list[Item]) -> bool:
     if len(first) == len(wanted) and len(second) == len(given):
         pairs = zip(sorted(first), sorted(second), strict=False)
         return len(first) == len(second) and all(_close(a, b) for a, b in pairs)
-    names = [sorted(str(item).lower().strip() for item in side) for side in (wanted, given)]
+    names = [sorted(map(text_of, side)) for side in (wanted, given)]
     return names[0] == names[1]
 
 

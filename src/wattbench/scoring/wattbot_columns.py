@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from wattbench.scoring import texts, wattbot
+from wattbench.scoring.characters import (
+    COMMA,
+    DIGIT,
+    SPACE,
+    UNFLOAT,
+    UNSPAN,
+    Kinds,
+    changed,
+    ends,
+    kinds_of,
+    starts,
+)
 from wattbench.scoring.column_verdicts import Codes
 from wattbench.scoring.gold import FLOAT, LISTED, OTHER, SPAN, TEXT, WattbotGold
 from wattbench.scoring.texts import Places, Reals, Truths
 
-NO_FLOAT = r"[^-+0-9eE._ infatyINFATY]"
-"""What no number that Python's float reads has in it."""
+HEDGES = "AFGLMNORUafglmnoru~<>"
+"""How a hedge may begin."""
+
+SIGNED = "+-0123456789"
+SUFFIXES = "kmbtKMBT"
+SUFFIXED = r"^(?P<number>-?\d{1,15}(?:\.\d{1,15})?)\s*(?P<suffix>[kmbtKMBT])$"
+"""The numbers of `wattbot.SUFFIXED` that Arrow reads as Python does."""
+
+SIMPLE_LIST = r"^\[(?:[A-HJ-MO-Za-eghj-mo-su-z]|[ft][^ar\[\]{}\"'])[^\[\]{}\"']*\]$"
+"""A list that is no JSON and whose first item is no number, nothing in quotes."""
 
 _END = r"-?\d{1,15}(?:\.\d{1,15})?"
 SPAN_ENDS = (
@@ -55,59 +77,136 @@ def judge_wattbot(
     mine = pc.ascii_trim_whitespace(values.take(pa.array(rows)))
     readable = texts.printable(mine)
     rows, mine = rows[readable], mine.filter(pa.array(readable))
+    kinds = kinds_of(mine)
     low, high = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    unfloat = (kinds & (UNFLOAT | COMMA | SPACE)) != 0
     if version == 2:
-        mine, low, high = _normalised(mine)
-    span = ~np.isnan(low)
-    number = texts.truths(pc.match_substring_regex(mine, texts.PLAIN_NUMBER))
-    text = texts.truths(pc.match_substring_regex(mine, NO_FLOAT)) & ~span
-    text &= ~texts.truths(pc.match_substring_regex(mine, r"^[\[{]"))
-    if version == 2:
-        text &= ~texts.truths(pc.match_substring_regex(mine, f"(?i){wattbot.SUFFIXED.pattern}"))
+        mine = _unhedged(mine, kinds)
+        kinds = kinds_of(mine)
+        # A comma is left out before the text is read, which may bring a space to its end.
+        unfloat = ((kinds & UNFLOAT) != 0) | ((kinds & (COMMA | SPACE)) == SPACE)
+    number = texts.plain_numbers(mine, kinds)
+    given = np.full(len(rows), np.nan)
+    given[number] = mine.filter(pa.array(number)).cast(pa.float64()).to_numpy()
+    text = unfloat & ~number
     wanted = question[rows]
     kind = gold.kind[wanted]
+    lone = (kind == TEXT) | (kind == FLOAT)
+    if version == 2:
+        low, high = _spans(mine, kinds, number)
+        text &= np.isnan(low)
+        shortened, factored = _suffixed(mine)
+        text &= ~shortened
+        # A text is compared with how the number is shown, which only the one by one tell.
+        read = ~np.isnan(factored) & (kind != TEXT)
+        given[read], number = factored[read], number | read
+    span = ~np.isnan(low)
+    listed = starts(mine, "[{")
     same = texts.truths(pc.equal(pc.ascii_lower(mine), gold.text.take(pa.array(wanted))))
-    texted = (number & (kind == TEXT)) | (text & ((kind == TEXT) | (kind == FLOAT)))
+    texted = (number & (kind == TEXT)) | (text & lone)
     _choose(found, rows, texted, same, "text without case")
-    _choose(found, rows, span & (kind != SPAN) & (kind != LISTED), ~span, "text without case")
-    plain = pc.if_else(pa.array(number), mine, pa.scalar(None, pa.string()))
-    given = plain.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    _choose(found, rows, span & lone, ~span, "text without case")
     first, last = gold.low[wanted], gold.high[wanted]
     near = _near(first, given)
     floats = number & (kind == FLOAT)
     _choose(found, rows, floats, near, "number within 1e-3, relative or absolute")
     inside = (first - wattbot.ABSOLUTE <= given) & (given <= last + wattbot.ABSOLUTE)
     _choose(found, rows, number & (kind == SPAN), inside, "number inside the range")
-    other = (number & (kind == LISTED)) | (text & ((kind == SPAN) | (kind == LISTED)))
+    other = (number & (kind == LISTED)) | (text & ~lone & ~listed)
     found.set(rows[other], (False, "list against a single value"))
-    ends = _near(first, low) & _near(last, high)
-    _choose(found, rows, span & (kind == SPAN), ends, "list against list")
+    right = _near(first, low) & _near(last, high)
+    _choose(found, rows, span & (kind == SPAN), right, "list against list")
+    lists = listed & ~lone
+    _lists(found, gold, rows[lists], wanted[lists], mine.filter(pa.array(lists)))
 
 
-def _normalised(values: pa.Array) -> tuple[pa.Array, Reals, Reals]:
-    """Trimmed values as `wattbot-v2` reads them, and the ends of those that are ranges.
+def _lists(found: Codes, gold: WattbotGold, rows: Places, wanted: Places, values: pa.Array) -> None:
+    """Judge simple lists against gold lists."""
+    simple = texts.truths(pc.match_substring_regex(values, SIMPLE_LIST))
+    rows, wanted, values = rows[simple], wanted[simple], values.filter(pa.array(simple))
+    same = np.fromiter(
+        (
+            sorted(map(_item_text, value[1:-1].split(","))) == gold.items[place]
+            for value, place in zip(values.to_pylist(), wanted.tolist(), strict=True)
+        ),
+        dtype=np.bool_,
+        count=len(rows),
+    )
+    found.choose(rows, same, "list against list", "list against list")
 
-    Numbers with a suffix are left as they are, and judged one by one.
-    """
-    lower = pc.ascii_lower(values)
+
+@functools.lru_cache(maxsize=1 << 16)
+def _item_text(item: str) -> str:
+    return wattbot.text_of(wattbot.item_of(item))
+
+
+def _unhedged(values: pa.Array, kinds: Kinds) -> pa.Array:
+    """Trimmed values as `wattbot-v2` reads them before it looks for suffixes and ranges."""
     words = pa.array(list(wattbot.TRUTHS))
-    truth = pc.index_in(lower, words)
-    digits = pa.array(list(wattbot.TRUTHS.values())).take(truth)
-    values = pc.coalesce(digits, values)
+    digits = pa.array(list(wattbot.TRUTHS.values()))
+    said = texts.truths(pc.is_in(pc.ascii_lower(values), words))
+    values = changed(
+        values, said, lambda some: digits.take(pc.index_in(pc.ascii_lower(some), words))
+    )
     hedge = f"(?i){wattbot.HEDGE.pattern}"
-    hedged = pc.match_substring_regex(values, hedge)
-    if pc.any(hedged).as_py():
-        cut = pc.replace_substring_regex(values, hedge, "", max_replacements=1)
-        values = pc.if_else(hedged, pc.ascii_trim_whitespace(cut), values)
-    joined = pc.replace_substring(values, ",", "")
-    number = pc.match_substring_regex(joined, texts.PLAIN_NUMBER)
-    values = pc.if_else(number, joined, values)
-    ends = pc.extract_regex(values, SPAN_ENDS)
-    read = [
-        pc.struct_field(ends, name).cast(pa.float64()).to_numpy(zero_copy_only=False)
+    hedged = _matched(values, starts(values, HEDGES), hedge)
+    values = changed(
+        values,
+        hedged,
+        lambda some: pc.ascii_trim_whitespace(
+            pc.replace_substring_regex(some, hedge, "", max_replacements=1)
+        ),
+    )
+    parted = np.flatnonzero((kinds & COMMA) != 0)
+    joined = _joined(values.take(pa.array(parted)))
+    numbers = np.zeros(len(values), dtype=np.bool_)
+    numbers[parted] = texts.plain_numbers(joined, kinds_of(joined))
+    return changed(values, numbers, _joined)
+
+
+def _joined(values: pa.Array) -> pa.Array:
+    return pc.replace_substring(values, ",", "")
+
+
+def _matched(values: pa.Array, chosen: Truths, pattern: str) -> Truths:
+    """Where a pattern matches, looked for among the chosen values only."""
+    rows = np.flatnonzero(chosen)
+    found = np.zeros(len(values), dtype=np.bool_)
+    found[rows] = texts.truths(pc.match_substring_regex(values.take(pa.array(rows)), pattern))
+    return found
+
+
+def _spans(values: pa.Array, kinds: Kinds, number: Truths) -> tuple[Reals, Reals]:
+    """Ends of the values that are ranges to `wattbot-v2`; NaN elsewhere."""
+    low, high = np.full(len(values), np.nan), np.full(len(values), np.nan)
+    maybe = ((kinds & (DIGIT | UNSPAN)) == DIGIT) & ~number
+    rows = np.flatnonzero(maybe)
+    mine = values.take(pa.array(rows))
+    simple, first, last = texts.plain_ends(mine, kinds[rows])
+    low[rows[simple]], high[rows[simple]] = np.minimum(first, last), np.maximum(first, last)
+    rest = np.delete(np.arange(len(rows)), simple)
+    parts = pc.extract_regex(mine.take(pa.array(rest)), SPAN_ENDS)
+    one, other = (
+        pc.struct_field(parts, name).cast(pa.float64()).to_numpy(zero_copy_only=False)
         for name in ("first", "second")
-    ]
-    return values, np.minimum(*read), np.maximum(*read)
+    )
+    low[rows[rest]], high[rows[rest]] = np.minimum(one, other), np.maximum(one, other)
+    return low, high
+
+
+def _suffixed(values: pa.Array) -> tuple[Truths, Reals]:
+    """Where values are numbers with a suffix to `wattbot-v2`, and those read; NaN elsewhere."""
+    maybe = ends(values, SUFFIXES) & starts(values, SIGNED)
+    found = _matched(values, maybe, f"(?i){wattbot.SUFFIXED.pattern}")
+    rows, read = np.flatnonzero(found), np.full(len(values), np.nan)
+    parts = pc.extract_regex(values.take(pa.array(rows)), SUFFIXED)
+    number = pc.struct_field(parts, "number").cast(pa.float64())
+    suffix = pc.index_in(
+        pc.ascii_lower(pc.struct_field(parts, "suffix")), pa.array(list(wattbot.FACTORS))
+    )
+    factor = pa.array(list(wattbot.FACTORS.values())).take(suffix)
+    read[rows] = pc.multiply(number, factor).to_numpy(zero_copy_only=False)
+    return found, read
 
 
 def _near(gold: Reals, given: Reals) -> Truths:
