@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from wattbench.scoring import wattbot
+from wattbench.scoring import texts, wattbot
 from wattbench.scoring.gold import Gold, TextSets
 from wattbench.scoring.rules import ref_cell
 from wattbench.scoring.texts import Places, Reals, Truths
@@ -42,12 +42,16 @@ def wattbot_overlaps(gold: Gold, question: Places, refs: pa.Array) -> Reals:
         refs: Lists of references; null is an empty list.
     """
     nothing = tuple(wattbot.references(ref_cell([])))
-    found = jaccard(gold.wattbot_refs, question, refs, lambda text: {text.strip().lower()}, nothing)
-    quoted = pc.fill_null(pc.match_substring_regex(pc.list_flatten(refs), QUOTED), False)
-    if pc.any(quoted).as_py():
-        for row in set(pc.list_parent_indices(refs).filter(quoted).to_pylist()):
-            cell = ref_cell(refs[row].as_py())
-            found[row] = wattbot.ref_overlap(gold.questions[question[row]].raw_refs, cell)
+    lengths, cited = _encoded(refs)
+    found = _overlaps(
+        gold.wattbot_refs, question, lengths, cited, lambda text: {text.strip().lower()}, nothing
+    )
+    quoted = texts.truths(pc.match_substring_regex(cited.dictionary, QUOTED))
+    if quoted.any():
+        row = np.repeat(np.arange(len(question)), lengths)
+        for one in np.unique(row[quoted[cited.indices.to_numpy()]]).tolist():
+            cell = ref_cell(refs[one].as_py())
+            found[one] = wattbot.ref_overlap(gold.questions[question[one]].raw_refs, cell)
     return found
 
 
@@ -67,48 +71,69 @@ def jaccard(
         read: Reads one of these as none or one text.
         nothing: What an empty list is read as: none or one.
     """
-    rows = len(question)
+    return _overlaps(wanted, question, *_encoded(refs), read, nothing)
+
+
+def _encoded(refs: pa.Array) -> tuple[Places, pa.DictionaryArray]:
+    """Lengths of lists, null being empty, and all that they hold."""
     lengths = pc.fill_null(pc.list_value_length(refs), 0).to_numpy(zero_copy_only=False)
-    coded = pc.list_flatten(refs).dictionary_encode()
+    return lengths.astype(np.intp), pc.list_flatten(refs).dictionary_encode()
+
+
+def _overlaps(  # noqa: PLR0917 - the lists are two columns
+    wanted: TextSets,
+    question: Places,
+    lengths: Places,
+    cited: pa.DictionaryArray,
+    read: Callable[[str], Collection[str]],
+    nothing: Collection[str],
+) -> Reals:
     codes, known = dict(wanted.codes), len(wanted.codes)
     table = np.array(
         [
             next((codes.setdefault(one, len(codes)) for one in read(text)), -1)
-            for text in coded.dictionary.to_pylist()
+            for text in cited.dictionary.to_pylist()
         ],
         dtype=np.int64,
     )
-    row, code = np.repeat(np.arange(rows), lengths), table[coded.indices.to_numpy()]
+    code = table[cited.indices.to_numpy()]
+    count, both = np.zeros((2, len(question)), dtype=np.int64)
+    # Most answers cite one reference, and need no sorting out.
+    alone = lengths == 1
+    single = np.flatnonzero(alone)
+    own = code[(np.cumsum(lengths) - lengths)[single]]
+    count[single] = own >= 0
+    both[single] = _among(question[single], own, wanted, known)
+    row = np.repeat(np.flatnonzero(~alone), lengths[~alone])
+    code = code[np.repeat(~alone, lengths)]
     for one in nothing:
         empty = np.flatnonzero(lengths == 0)
         row = np.concatenate([row, empty])
         code = np.concatenate([code, np.full(empty.size, codes.setdefault(one, len(codes)))])
-    row, code = row[code >= 0], code[code >= 0]
-    many = lengths[row] > 1
-    if many.any():
-        # A reference that is cited twice counts once.
-        keys = np.sort(row[many] * len(codes) + code[many])
-        keys = keys[np.diff(keys, prepend=-1) != 0]
-        row = np.concatenate([row[~many], keys // len(codes)])
-        code = np.concatenate([code[~many], keys % len(codes)])
-    cited = np.bincount(row, minlength=rows)
-    row, code = row[code < known], code[code < known]
-    asked = question[row] * known + code
-    both = np.bincount(row[_among(asked, wanted, known)], minlength=rows)
-    either = cited + wanted.count[question] - both
+    # A reference that is cited twice counts once.
+    keys = np.sort((row * len(codes) + code)[code >= 0])
+    keys = keys[np.diff(keys, prepend=-1) != 0]
+    if keys.size:
+        row, code = keys // len(codes), keys % len(codes)
+        count += np.bincount(row, minlength=len(question))
+        among = row[_among(question[row], code, wanted, known)]
+        both += np.bincount(among, minlength=len(question))
+    either = count + wanted.count[question] - both
     found: Reals = np.where(either > 0, both / np.maximum(either, 1), 1.0)
     return found
 
 
-def _among(asked: NDArray[np.int64], wanted: TextSets, known: int) -> Truths:
-    """Which keys are among the wanted ones."""
+def _among(question: Places, code: NDArray[np.int64], wanted: TextSets, known: int) -> Truths:
+    """Where a text is in its question's set."""
+    own = (code >= 0) & (code < known)
+    asked = np.where(own, question * known + code, 0)
     size = wanted.count.size * known
+    if not wanted.keys.size:
+        return np.zeros(asked.size, dtype=np.bool_)
     if size <= DENSE:
         table = np.zeros(size, dtype=np.bool_)
         table[wanted.keys] = True
-        return table[asked]
-    if not wanted.keys.size:
-        return np.zeros(asked.size, dtype=np.bool_)
+        return own & table[asked]
     at = np.minimum(np.searchsorted(wanted.keys, asked), wanted.keys.size - 1)
-    found: Truths = wanted.keys[at] == asked
+    found: Truths = own & (wanted.keys[at] == asked)
     return found
