@@ -1,4 +1,4 @@
-# What a model's job asks for, whether it answers or plans searches.
+# What several rules are made with.
 
 import re
 
@@ -16,6 +16,11 @@ def set_of(wildcards):
 def run_of(wildcards):
     """The model of a run's job."""
     return wildcards.run
+
+
+def judge_of(_):
+    """The model that judges answers."""
+    return plan.judge
 
 
 def every_set(_):
@@ -56,3 +61,16 @@ def job_of(model_of, sets_of=set_of):
         "measurements": 1,
         "attempt": lambda wildcards, attempt: attempt,
     }
+
+
+def plots_of(name, definition):
+    """The plots of a report, shown by `snakemake --report`: pictures alone, no model's words."""
+    folder = layout.report if name is None else layout.report / name
+    return report(
+        directory(folder / "figures"),
+        patterns=["{plot}.%s" % definition.outputs.fig_format[0]],
+        caption="../report/plots.rst",
+        category="Plots",
+        subcategory=name or "all runs",
+        labels={"plot": "{plot}"},
+    )

@@ -4,19 +4,6 @@
 report: "../report/workflow.rst"
 
 
-def plots_of(name, definition):
-    """The plots of a report, shown by `snakemake --report`: pictures alone, no model's words."""
-    folder = layout.report if name is None else layout.report / name
-    return report(
-        directory(folder / "figures"),
-        patterns=["{plot}." + definition.outputs.fig_format[0]],
-        caption="../report/plots.rst",
-        category="Plots",
-        subcategory=name or "all runs",
-        labels={"plot": "{plot}"},
-    )
-
-
 rule report:
     input:
         manifest=layout.tables_manifest,

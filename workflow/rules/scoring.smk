@@ -1,11 +1,6 @@
 # Answers and gold -> scores with intervals.
 
 
-def judge_of(_):
-    """The model that judges answers."""
-    return plan.judge
-
-
 # Only where a rule of the study asks a model which answers are right.
 rule judge:
     input:
