@@ -111,27 +111,31 @@ def read_folders(
             absent.append(Absent(environment, questions, name, missing))
         else:
             there.append((questions, name, files, ensemble))
+    keys = [
+        None if ensemble or not kept else key_of(study, name, files)
+        for _, name, files, ensemble in there
+    ]
+    before = [
+        None if key is None or not kept else kept[questions].get(name, key)
+        for key, (questions, name, _, _) in zip(keys, there, strict=True)
+    ]
     with ThreadPoolExecutor(THREADS) as pool:
-        folders += pool.map(lambda one: _read_or_kept(study, *one, kept=kept or {}), there)
+        # Only what is read waits for the disk: sharing out the rest takes longer than doing it.
+        read = {
+            place: pool.submit(_read, environment, *there[place])
+            for place, found in enumerate(before)
+            if found is None
+        }
+        for place, (key, found) in enumerate(zip(keys, before, strict=True)):
+            questions, name, _, _ = there[place]
+            if key is None or found is None:
+                folders.append(replace(read[place].result(), key=key))
+            else:
+                folders.append(_from_kept(environment, questions, name, key, found))
     return folders, absent
 
 
-def _read_or_kept(
-    study: Study,
-    questions: str,
-    name: str,
-    files: RunFiles,
-    ensemble: bool,  # noqa: FBT001
-    *,
-    kept: Mapping[str, Kept],
-) -> Folder:
-    environment = study.study.environment
-    if ensemble or questions not in kept:
-        return _read(environment, questions, name, files, ensemble)
-    key = key_of(study, name, files)
-    before = kept[questions].get(name, key)
-    if before is None:
-        return replace(_read(environment, questions, name, files, ensemble), key=key)
+def _from_kept(environment: str, questions: str, name: str, key: str, before: KeptRun) -> Folder:
     return Folder(
         environment=environment,
         questions=questions,

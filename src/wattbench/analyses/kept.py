@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +26,12 @@ from wattbench.study.layout import RunFiles
 from wattbench.study.models import Study
 
 Row = dict[str, Any]
-VERSION = 1
-CODEC = "lz4"
+VERSION = 2
 THREADS = 4
+CODECS = {"samples": "lz4"}
+"""How tables are packed: power traces may be larger than all else together."""
+EDITIONS = 8
+"""Editions that may lie side by side before all runs are written into one again."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,10 @@ def key_of(study: Study, name: str, files: RunFiles) -> str:
 class Kept:
     """The kept figures of the runs on one question set.
 
+    Runs that were put at one time lie together in an edition: a file for each table, most of them
+    unpacked, so that they are mapped and not read. What changes later makes an edition of its own
+    beside it.
+
     Args:
         folder: Where they lie.
         made_for: What they depend on in common; those made for anything else are not used.
@@ -88,9 +95,9 @@ class Kept:
         self._folder = folder
         self._stamp = made_for
         self._old: dict[str, Row] = {}
-        self._new: dict[str, tuple[str, KeptRun]] = {}
-        self._changed = False
-        self._whole: dict[str, pa.Table] = {}
+        self._got: dict[str, KeptRun] = {}
+        self._put: dict[str, tuple[str, KeptRun]] = {}
+        self._whole: dict[str, dict[str, pa.Table]] = {}
         self._read()
 
     def _read(self) -> None:
@@ -99,11 +106,13 @@ class Kept:
             index = json.loads((self._folder / "index.json").read_bytes())
             if index["stamp"] != self._stamp:
                 return
-            for name in index["tables"]:
-                with pa.memory_map(str(self._folder / f"{name}.{index['edition']}.arrow")) as file:
-                    self._whole[name] = pa.ipc.open_file(file).read_all()
+            for edition, tables in index["editions"].items():
+                self._whole[edition] = {}
+                for name in tables:
+                    with pa.memory_map(str(self._path(name, edition))) as file:
+                        self._whole[edition][name] = pa.ipc.open_file(file).read_all()
             self._old = index["runs"]
-        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
             self._old, self._whole = {}, {}
 
     def get(self, name: str, key: str) -> KeptRun | None:
@@ -116,12 +125,12 @@ class Kept:
         old = self._old.get(name)
         if old is None or old["key"] != key:
             return None
+        whole = self._whole[old["edition"]]
         tables = {
-            table: self._whole[table].slice(start, count)
-            for table, (start, count) in old["rows"].items()
+            table: whole[table].slice(start, count) for table, (start, count) in old["rows"].items()
         }
         found = KeptRun(old["entry"], tables)
-        self._new[name] = (key, found)
+        self._got[name] = found
         return found
 
     def put(self, name: str, key: str, run: KeptRun) -> None:
@@ -132,44 +141,61 @@ class Kept:
             key: What they depend on.
             run: The figures.
         """
-        self._new[name] = (key, run)
-        self._changed = True
+        self._put[name] = (key, run)
 
     def write(self) -> None:
         """Write what was put and what was got; the rest is forgotten."""
-        if not self._changed and len(self._new) == len(self._old):
+        if not self._put and len(self._got) == len(self._old):
             return
-        names = sorted({table for _, run in self._new.values() for table in run.tables})
-        runs: dict[str, Row] = {
-            name: {"key": key, "entry": run.entry, "rows": {}}
-            for name, (key, run) in self._new.items()
-        }
-        edition = digest_of([self._stamp, {name: key for name, (key, _) in self._new.items()}])
-        whole: dict[str, pa.Table] = {}
-        for table in names:
-            parts, start = [], 0
-            for name, (_, run) in self._new.items():
-                rows = run.tables[table]
-                runs[name]["rows"][table] = (start, rows.num_rows)
-                start += rows.num_rows
-                parts.append(rows)
-            whole[table] = pa.concat_tables(parts)
-        with ThreadPoolExecutor(THREADS) as pool:
-            files = {self._folder / f"{table}.{edition}.arrow": whole[table] for table in names}
-            list(pool.map(lambda path: self._write_table(path, files[path]), files))
-        index = {"stamp": self._stamp, "edition": edition, "tables": names, "runs": runs}
+        runs = {name: self._old[name] for name in self._got}
+        editions = {old["edition"] for old in runs.values()}
+        if len(editions) >= EDITIONS:
+            again = {name: (runs[name]["key"], run) for name, run in self._got.items()}
+            self._put, runs, editions = again | self._put, {}, set()
+        tables = {one: sorted(self._whole[one]) for one in sorted(editions)}
+        if self._put:
+            edition, rows = self._write_edition()
+            tables[edition] = sorted({name for _, run in self._put.values() for name in run.tables})
+            for name, (key, run) in self._put.items():
+                runs[name] = {
+                    "key": key, "edition": edition, "entry": run.entry, "rows": rows[name],
+                }  # fmt: skip
+        index = {"stamp": self._stamp, "editions": tables, "runs": runs}
         write_text(self._folder / "index.json", json.dumps(index))
+        here = {self._path(name, one) for one, names in tables.items() for name in names}
         for path in self._folder.glob("*.arrow"):
-            if f".{edition}." not in path.name:
+            if path not in here:
                 path.unlink(missing_ok=True)
 
+    def _write_edition(self) -> tuple[str, dict[str, dict[str, tuple[int, int]]]]:
+        """Write the runs that were put; the edition, and each run's first row and rows by table."""
+        edition = digest_of([self._stamp, {name: key for name, (key, _) in self._put.items()}])
+        rows: dict[str, dict[str, tuple[int, int]]] = {name: {} for name in self._put}
+        parts: dict[str, list[pa.Table]] = {}
+        starts: dict[str, int] = {}
+        for name, (_, run) in self._put.items():
+            for table, data in run.tables.items():
+                start = starts.get(table, 0)
+                rows[name][table] = (start, data.num_rows)
+                starts[table] = start + data.num_rows
+                parts.setdefault(table, []).append(data)
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(
+                pool.map(lambda one: self._write_table(self._path(one, edition), parts[one]), parts)
+            )
+        return edition, rows
+
+    def _path(self, table: str, edition: str) -> Path:
+        return self._folder / f"{table}.{edition}.arrow"
+
     @staticmethod
-    def _write_table(path: Path, data: pa.Table) -> None:
-        options = pa.ipc.IpcWriteOptions(compression=CODEC)
+    def _write_table(path: Path, parts: Iterable[pa.Table]) -> None:
+        options = pa.ipc.IpcWriteOptions(compression=CODECS.get(path.name.split(".")[0]))
+        # Of one batch a run's rows are a slice without any copying.
+        data = pa.concat_tables(parts).combine_chunks()
 
         def write(stream: Any) -> None:
             with pa.ipc.new_file(stream, data.schema, options=options) as writer:
-                # Of one batch a run's rows are a slice without any copying.
-                writer.write_table(data.combine_chunks())
+                writer.write_table(data)
 
         write_whole(path, write)

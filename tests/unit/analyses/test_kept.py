@@ -12,6 +12,7 @@ from tests.unit.made_results import RIGHT, make_study, write_run
 
 from wattbench.analyses import folders
 from wattbench.analyses.aggregate import aggregate
+from wattbench.analyses.kept import EDITIONS
 from wattbench.ensembles.stage import vote
 from wattbench.scoring.stage import score, score_folder
 from wattbench.slurm.stage import collect_compute
@@ -89,6 +90,25 @@ def test_one_changed_run_is_read_and_the_bytes_are_those_from_nothing(
     read.clear()
     aggregate(study)
     assert (read, tables(tmp_path)) == (["both"], found)
+
+
+def test_many_changes_one_after_another_are_gathered_and_give_the_same_bytes(
+    tmp_path: Path, read: list[str]
+) -> None:
+    study = make(tmp_path)
+    aggregate(study)
+    counts = []
+    for change in range(EDITIONS + 2):
+        run = ("poor", "good")[change % 3 == 2]
+        write_run(study, run, RIGHT, energy_j=12.0 + change)
+        score(study, "set", run)
+        read.clear()
+        aggregate(study)
+        assert sorted(read) == ["both", run]
+        counts.append(len(list((tmp_path / "results/kept/local/set").glob("predictions.*.arrow"))))
+    assert max(counts) <= EDITIONS
+    found = tables(tmp_path)
+    assert found == from_nothing(study, tmp_path)
 
 
 @pytest.mark.parametrize(
