@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import hashlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from wattbench import __version__
-from wattbench.analyses.folders import concatenated, read_folders
+from wattbench.analyses.folders import Absent, Folder, concatenated, read_folders
 from wattbench.analyses.kept import Kept, stamp
 from wattbench.analyses.question_set import SetTables, set_tables
 from wattbench.analyses.scaling import guide_csv, guide_json
@@ -21,7 +23,7 @@ from wattbench.study.resolve import read_skipped
 from wattbench.tables.answers import PREDICTIONS, SAMPLES, SEGMENTS
 from wattbench.tables.contract import SCHEMA_VERSION
 from wattbench.tables.documents import QUESTIONS
-from wattbench.tables.files import file_digest, to_arrow, write_arrow, write_json, write_text
+from wattbench.tables.files import encoded, to_arrow, write_json, write_text, write_whole
 from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
 from wattbench.tables.statistics import QUESTION_TYPES, REPEATS, SCALING
 from wattbench.tables.values import BLANK
@@ -30,6 +32,12 @@ from wattbench.tables.verdicts import CALIBRATION, COMPARISONS, HISTOGRAMS, ROC,
 Row = dict[str, Any]
 THREADS = 4
 """Tables written at once: compressing and waiting for the disk take turns."""
+TABLES = (
+    "questions", "runs", "predictions", "scores", "segments", "samples", "compute", "ensembles",
+    "votes", "comparisons", "calibration", "roc", "histograms", "question_types", "repeats",
+    "scaling", "audit",
+)  # fmt: skip
+"""The tables, in the order of the manifest."""
 
 
 def aggregate(study: Study) -> None:
@@ -50,8 +58,69 @@ def aggregate(study: Study) -> None:
         for name in study.questions
     }
     folders, absent = read_folders(study, kept)
+    with ThreadPoolExecutor(THREADS) as pool:
+        files: dict[str, Future[Encoded]] = {}
+
+        def begin(tables: Mapping[str, pa.Table]) -> None:
+            files.update({name: pool.submit(_encode, table) for name, table in tables.items()})
+
+        # What the files say as they are is packed while the rest is worked out.
+        begin(_as_read(folders))
+        sets = _sets(study, gold, folders, absent, kept)
+        begin(_worked_out(study, gold, sets))
+        keeping = [pool.submit(one.write) for one in kept.values()]
+        # Nothing is written before everything is worked out.
+        done = {name: file.result() for name, file in files.items()}
+        list(pool.map(lambda name: _write(layout.table(name), done[name]), TABLES))
+        for one in keeping:
+            one.result()
+    sizes = [row for one in sets for row in one.sizes]
+    write_text(layout.scaling_csv, guide_csv(sizes))
+    write_json(layout.scaling_json, guide_json(sizes))
+    manifest = {
+        "schema_version": SCHEMA_VERSION,
+        "wattbench_version": __version__,
+        "study": study.study.name,
+        "environment": study.study.environment,
+        "tables": {name: {"rows": done[name].rows, "sha256": done[name].digest} for name in TABLES},
+    }
+    write_json(layout.tables_manifest, manifest)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A table as a file.
+
+    Args:
+        rows: Number of its rows.
+        content: The file's bytes.
+        digest: Their sha256.
+    """
+
+    rows: int
+    content: pa.Buffer
+    digest: str
+
+
+def _encode(table: pa.Table) -> Encoded:
+    content = encoded(table)
+    return Encoded(table.num_rows, content, hashlib.sha256(content).hexdigest())
+
+
+def _write(path: Path, file: Encoded) -> None:
+    write_whole(path, lambda stream: stream.write(file.content))
+
+
+def _sets(
+    study: Study,
+    gold: Mapping[str, tuple[Question, ...]],
+    folders: Sequence[Folder],
+    absent: Sequence[Absent],
+    kept: Mapping[str, Kept],
+) -> list[SetTables]:
+    layout = Layout(Path(study.study.results))
     skipped = read_skipped(layout.skipped)
-    sets: list[SetTables] = [
+    return [
         set_tables(
             study,
             layout,
@@ -64,54 +133,48 @@ def aggregate(study: Study) -> None:
         )
         for name in study.questions
     ]
-    tables: dict[str, pa.Table] = {
-        "questions": to_arrow(QUESTIONS, _questions(study, gold)),
-        "runs": to_arrow(RUNS, (row for one in sets for row in one.runs)),
-        "predictions": concatenated(
-            [table for one in sets for table in one.predictions], PREDICTIONS
-        ),
+
+
+def _as_read(folders: Sequence[Folder]) -> dict[str, pa.Table]:
+    """Tables that the runs' files hold as they are."""
+    return {
         "scores": concatenated([folder.scores for folder in folders], SCORES),
         "segments": concatenated([folder.segments for folder in folders], SEGMENTS),
         "samples": concatenated([folder.samples for folder in folders], SAMPLES),
-        "compute": to_arrow(COMPUTE, (row for one in sets for row in one.compute)),
-        "ensembles": to_arrow(ENSEMBLES, (row for one in sets for row in one.ensembles)),
         "votes": concatenated([folder.votes for folder in folders], VOTES),
+    }
+
+
+def _worked_out(
+    study: Study, gold: Mapping[str, tuple[Question, ...]], sets: Sequence[SetTables]
+) -> dict[str, pa.Table]:
+    """All other tables, the largest first."""
+    return {
+        "predictions": concatenated(
+            [table for one in sets for table in one.predictions], PREDICTIONS
+        ),
         "comparisons": concatenated(
             [table for one in sets for table in one.comparisons], COMPARISONS
         ),
+        "roc": concatenated([table for one in sets for table in one.curves.roc], ROC),
         "calibration": concatenated(
             [table for one in sets for table in one.curves.calibration], CALIBRATION
         ),
-        "roc": concatenated([table for one in sets for table in one.curves.roc], ROC),
         "histograms": concatenated(
             [table for one in sets for table in one.curves.histograms], HISTOGRAMS
         ),
+        "questions": to_arrow(QUESTIONS, _questions(study, gold)),
+        "runs": to_arrow(RUNS, (row for one in sets for row in one.runs)),
+        "compute": to_arrow(COMPUTE, (row for one in sets for row in one.compute)),
+        "ensembles": to_arrow(ENSEMBLES, (row for one in sets for row in one.ensembles)),
         "question_types": to_arrow(QUESTION_TYPES, (r for one in sets for r in one.question_types)),
         "repeats": to_arrow(REPEATS, (row for one in sets for row in one.repeats)),
         "scaling": to_arrow(SCALING, (row for one in sets for row in one.scaling)),
         "audit": to_arrow(AUDIT, (row for one in sets for row in one.audit)),
     }
-    with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(lambda name: write_arrow(layout.table(name), tables[name]), tables))
-    sizes = [row for one in sets for row in one.sizes]
-    write_text(layout.scaling_csv, guide_csv(sizes))
-    write_json(layout.scaling_json, guide_json(sizes))
-    manifest = {
-        "schema_version": SCHEMA_VERSION,
-        "wattbench_version": __version__,
-        "study": study.study.name,
-        "environment": study.study.environment,
-        "tables": {
-            name: {"rows": table.num_rows, "sha256": file_digest(layout.table(name))}
-            for name, table in tables.items()
-        },
-    }
-    write_json(layout.tables_manifest, manifest)
-    for one in kept.values():
-        one.write()
 
 
-def _questions(study: Study, gold: dict[str, tuple[Question, ...]]) -> Sequence[Row]:
+def _questions(study: Study, gold: Mapping[str, tuple[Question, ...]]) -> Sequence[Row]:
     return [
         {
             "study": study.study.name,

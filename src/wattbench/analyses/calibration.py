@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,17 +46,24 @@ class Curves:
         self.histograms += other.histograms
 
 
-def calibrate(folder: Folder, rule: RuleName, gold: Sequence[Question], curves: Curves) -> Row:
+def risky(gold: Sequence[Question]) -> dict[str, Question]:
+    """The true-or-false questions, by id."""
+    return {one.id: one for one in gold if not np.isnan(risk_label(one))}
+
+
+def calibrate(
+    folder: Folder, rule: RuleName, claims: Mapping[str, Question], curves: Curves
+) -> Row:
     """Calibration columns of a run; its curves are added to the others.
 
     Args:
         folder: The run's or ensemble's folder.
         rule: The rule that says which answers are right.
-        gold: The questions.
+        claims: The true-or-false questions; see `risky`.
         curves: The curves of the question set so far.
     """
     row: Row = {}
-    entries = {"confidence": _confidence(folder, rule), "risk": _risk(folder, gold)}
+    entries = {"confidence": _confidence(folder, rule), "risk": _risk(folder, claims)}
     for form, (probabilities, outcomes) in entries.items():
         given, came = known(probabilities, outcomes)
         name = "" if form == "confidence" else "risk_"
@@ -87,16 +94,15 @@ def _confidence(folder: Folder, rule: RuleName) -> tuple[Reals, Reals]:
     )
 
 
-def _risk(folder: Folder, gold: Sequence[Question]) -> tuple[Reals, Reals]:
+def _risk(folder: Folder, claims: Mapping[str, Question]) -> tuple[Reals, Reals]:
     """Risk score and label of every true-or-false question."""
     columns = folder.predictions.select(["question_id", "value", "confidence"])
-    if columns["confidence"].null_count == columns.num_rows:
+    if not claims or columns["confidence"].null_count == columns.num_rows:
         return np.empty(0), np.empty(0)
-    by_id = {one.id: one for one in gold if not np.isnan(risk_label(one))}
-    ours = pc.is_in(columns["question_id"], pa.array(list(by_id), pa.string()))
+    ours = pc.is_in(columns["question_id"], pa.array(list(claims), pa.string()))
     rows = columns.filter(ours).to_pylist()
     return risk_scores(
-        [by_id[row["question_id"]] for row in rows],
+        [claims[row["question_id"]] for row in rows],
         [row["value"] for row in rows],
         [row["confidence"] for row in rows],
     )

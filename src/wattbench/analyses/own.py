@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -57,7 +57,15 @@ class Own:
     curves: Curves
 
 
-def own(study: Study, folder: Folder, gold: Sequence[Question], rule: RuleName, scores: Row) -> Own:
+def own(
+    study: Study,
+    folder: Folder,
+    gold: Sequence[Question],
+    rule: RuleName,
+    scores: Row,
+    *,
+    claims: Mapping[str, Question],
+) -> Own:
     """Work out what a model's run says by itself.
 
     Args:
@@ -66,12 +74,13 @@ def own(study: Study, folder: Folder, gold: Sequence[Question], rule: RuleName, 
         gold: The questions.
         rule: Rule of the headline.
         scores: Its columns of scores.
+        claims: The true-or-false questions.
     """
     segments = folder.segments.to_pylist()
     curves = Curves()
     columns = answer_columns(folder.predictions, len(gold))
     columns |= refusal_columns(columns, study.scoring.confidence_level)
-    columns |= calibrate(folder, rule, gold, curves) | ledger_columns(folder, segments)
+    columns |= calibrate(folder, rule, claims, curves) | ledger_columns(folder, segments)
     energy, flags = measured(run_energy(segments, study.energy), folder.job)
     price, told = token_price(study, folder.name, folder.job)
     columns |= energy | price | per_correct(price, scores["correct"])

@@ -12,7 +12,7 @@ import pyarrow as pa
 from wattbench.analyses.audit.checks import audit_facts
 from wattbench.analyses.audit.gold import audit_corpus, audit_gold, documents_of
 from wattbench.analyses.audit.of_study import audit_absent, audit_skipped, facts_of, placed
-from wattbench.analyses.calibration import Curves, calibrate
+from wattbench.analyses.calibration import Curves, calibrate, risky
 from wattbench.analyses.comparisons import comparisons
 from wattbench.analyses.costs import site
 from wattbench.analyses.ensemble_costs import summed
@@ -165,6 +165,7 @@ def _runs(
     meters: list[Metered | None] = []
     members_of: dict[int, list[int]] = {}
     others = set_columns(found, pairs)
+    claims = risky(gold)
     reasons: list[dict[str, str]] = []
     for place, folder in enumerate(folders):
         row = identity_columns(study, folder)
@@ -173,7 +174,7 @@ def _runs(
         if folder.ensemble:
             row |= answer_columns(folder.predictions, len(gold))
             row |= refusal_columns(row, study.scoring.confidence_level)
-            row |= calibrate(folder, found.rule, gold, tables.curves)
+            row |= calibrate(folder, found.rule, claims, tables.curves)
             members = [by_name[member] for member in row["members"]]
             members_of[place] = [places[member] for member in row["members"]]
             row |= _of_members(row, members, [meters[at] for at in members_of[place]])
@@ -184,7 +185,9 @@ def _runs(
                 folder.predictions, parts[folder.name], row["energy_method"], gold
             )
         else:
-            mine = owns.get(folder.name) or own(study, folder, gold, found.rule, scores)
+            mine = owns.get(folder.name) or own(
+                study, folder, gold, found.rule, scores, claims=claims
+            )
             owns[folder.name] = mine
             row |= mine.columns | {"flags": mine.flags}
             parts[folder.name] = mine.shares

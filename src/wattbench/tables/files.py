@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "canonical_json",
     "digest",
+    "encoded",
     "fault_of",
     "file_digest",
     "from_columns",
@@ -94,8 +95,18 @@ def from_columns(table: Table, columns: Mapping[str, Sequence[Any]]) -> pa.Table
 
 def write_arrow(path: Path, data: pa.Table) -> None:
     """Write an Arrow table whole as Parquet (zstd where that pays)."""
-    options = _options(data.schema, _worth_packing(data))
-    write_whole(path, lambda stream: pq.write_table(data, stream, **options))
+    write_whole(path, lambda stream: _write(data, stream))
+
+
+def encoded(data: pa.Table) -> pa.Buffer:
+    """The bytes that `write_arrow` would write."""
+    stream = pa.BufferOutputStream()
+    _write(data, stream)
+    return stream.getvalue()
+
+
+def _write(data: pa.Table, stream: Any) -> None:
+    pq.write_table(data, stream, **_options(data.schema, _worth_packing(data)))
 
 
 def _options(schema: pa.Schema, packed: Collection[str]) -> dict[str, Any]:
