@@ -80,21 +80,27 @@ def judge_runs(
     """
     names = list(runs)
     step = max(1, ROWS_AT_ONCE // max(len(gold.questions), 1))
-    parts = [
-        _judged(scoring, gold, {name: runs[name] for name in names[at : at + step]}, place, own)
-        for at in range(0, len(names), step)
-    ]
-    return pa.concat_tables(parts).combine_chunks()
+    parts = []
+    same: dict[str, pa.Array] = {}
+    for at in range(0, len(names), step):
+        some = {name: runs[name] for name in names[at : at + step]}
+        rows = len(gold.questions) * len(some)
+        if not same or rows != len(same["question_id"]):
+            # The same for all answers judged at once, and made for all of them once.
+            same = {name: pa.repeat(pa.scalar(text), rows) for name, text in place.items()}
+            same["question_id"] = pa.concat_arrays([gold.identifiers] * len(some))
+        parts.append(_judged(scoring, gold, some, same, own))
+    return pa.concat_tables(parts)
 
 
 def _judged(
     scoring: Scoring,
     gold: Gold,
     runs: Mapping[str, pa.Table],
-    place: Mapping[str, str],
+    same: Mapping[str, pa.Array],
     own: Mapping[RuleName, ValueRule],
 ) -> pa.Table:
-    """Rows of the table `scores` of some runs."""
+    """Rows of the table `scores` of some runs; `same` are the columns that are no run's own."""
     size, rows = len(gold.questions), len(gold.questions) * len(runs)
     columns = pa.concat_tables([_asked(gold, predictions) for predictions in runs.values()])
     missing = pc.or_(pc.invert(columns["there"]), pc.is_valid(columns["error"]))
@@ -104,9 +110,8 @@ def _judged(
     for rule in rules_of(scoring):
         found = judge_columns(rule, gold, asked, columns, own.get(rule))
         cells = {
-            **{name: pa.repeat(pa.scalar(text), rows) for name, text in place.items()},
+            **same,
             "run": names,
-            "question_id": pa.concat_arrays([gold.identifiers] * len(runs)),
             "rule": pa.repeat(pa.scalar(rule), rows),
             "value_correct": pa.array(found.value),
             "ref_overlap": pa.array(found.ref),
