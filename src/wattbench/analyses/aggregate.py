@@ -32,12 +32,6 @@ from wattbench.tables.verdicts import CALIBRATION, COMPARISONS, HISTOGRAMS, ROC,
 Row = dict[str, Any]
 THREADS = 4
 """Tables written at once: compressing and waiting for the disk take turns."""
-TABLES = (
-    "questions", "runs", "predictions", "scores", "segments", "samples", "compute", "ensembles",
-    "votes", "comparisons", "calibration", "roc", "histograms", "question_types", "repeats",
-    "scaling", "audit",
-)  # fmt: skip
-"""The tables, in the order of the manifest."""
 
 
 def aggregate(study: Study) -> None:
@@ -71,7 +65,7 @@ def aggregate(study: Study) -> None:
         keeping = [pool.submit(one.write) for one in kept.values()]
         # Nothing is written before everything is worked out.
         done = {name: file.result() for name, file in files.items()}
-        list(pool.map(lambda name: _write(layout.table(name), done[name]), TABLES))
+        list(pool.map(lambda name: _write(layout.table(name), done[name]), layout.TABLES))
         for one in keeping:
             one.result()
     sizes = [row for one in sets for row in one.sizes]
@@ -82,7 +76,9 @@ def aggregate(study: Study) -> None:
         "wattbench_version": __version__,
         "study": study.study.name,
         "environment": study.study.environment,
-        "tables": {name: {"rows": done[name].rows, "sha256": done[name].digest} for name in TABLES},
+        "tables": {
+            name: {"rows": done[name].rows, "sha256": done[name].digest} for name in layout.TABLES
+        },
     }
     write_json(layout.tables_manifest, manifest)
 

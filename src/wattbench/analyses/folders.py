@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -23,6 +24,10 @@ from wattbench.tables.verdicts import SCORES, VOTES
 
 Row = dict[str, Any]
 THREADS = 4
+NEEDED = tuple(
+    path.name for run in (RunFiles(Path()),) for path in (run.predictions, run.scores, run.summary)
+)
+"""Names of the files without which there are no results."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +110,10 @@ def read_folders(
     absent: list[Absent] = []
     there = []
     for questions, name, files, ensemble in wanted:
-        needed = (files.predictions, files.scores, files.summary)
-        missing = next((path for path in needed if not path.exists()), None)
+        folder = os.fspath(files.folder)
+        missing = next((file for file in NEEDED if not os.path.exists(f"{folder}/{file}")), None)  # noqa: PTH110 - of thousands paths are slow
         if missing is not None:
-            absent.append(Absent(environment, questions, name, missing))
+            absent.append(Absent(environment, questions, name, files.folder / missing))
         else:
             there.append((questions, name, files, ensemble))
     keys = [

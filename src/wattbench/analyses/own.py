@@ -57,6 +57,9 @@ class Own:
     curves: Curves
 
 
+Known = tuple[Own, Facts]
+
+
 def own(
     study: Study,
     folder: Folder,
@@ -138,17 +141,33 @@ def to_kept(found: Own, facts: Facts, folder: Folder) -> KeptRun:
     return KeptRun(entry, tables)
 
 
-def from_kept(kept: KeptRun, gold: Sequence[Question]) -> tuple[Own, Facts]:
-    """What was kept of a run.
+def all_from_kept(kept: Mapping[str, KeptRun], gold: Sequence[Question]) -> dict[str, Known]:
+    """What was kept of runs, by name.
 
     Args:
-        kept: What was kept.
+        kept: What was kept of each.
         gold: The questions.
     """
+    asked = [question.id for question in gold]
+    identifiers = pa.chunked_array([pa.array(asked, pa.string())])
+    found = {}
+    for name, one in kept.items():
+        answers = one.tables["predictions"]["question_id"]
+        # Most runs answer every question in order: their ids are not made into texts each time.
+        whole = answers.equals(identifiers)
+        found[name] = _from_kept(one, gold, asked, asked if whole else answers.to_pylist())
+    return found
+
+
+def _from_kept(
+    kept: KeptRun, gold: Sequence[Question], asked: Sequence[str], answers: Sequence[str]
+) -> Known:
     entry, tables = kept.entry, kept.tables
     predictions = tables["predictions"]
-    known = entry["columns"]["energy_answer_j"] is not None
-    shares = by_gold(predictions, real_column(predictions, "allocated_j"), gold) if known else None
+    shares = None
+    if entry["columns"]["energy_answer_j"] is not None:
+        shares = real_column(predictions, "allocated_j")
+        shares = shares if answers is asked else by_gold(predictions, shares, gold)
     meters = entry["metered"]
     found = Own(
         columns=entry["columns"],
@@ -163,8 +182,8 @@ def from_kept(kept: KeptRun, gold: Sequence[Question]) -> tuple[Own, Facts]:
     facts = Facts(
         **told
         | {
-            "asked": [question.id for question in gold],
-            "answers": predictions["question_id"].to_pylist(),
+            "asked": asked,
+            "answers": answers,
             "kinds_of_failure": tuple(told["kinds_of_failure"]),
             "times": Times(
                 **told["times"]

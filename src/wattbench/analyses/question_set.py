@@ -24,7 +24,7 @@ from wattbench.analyses.headline import choose
 from wattbench.analyses.joint import Joint, Metered, joint
 from wattbench.analyses.joint_columns import joint_columns
 from wattbench.analyses.kept import Kept
-from wattbench.analyses.own import Own, from_kept, own, to_kept
+from wattbench.analyses.own import Own, all_from_kept, own, to_kept
 from wattbench.analyses.planning import planning_columns
 from wattbench.analyses.prices import per_correct, summed_prices
 from wattbench.analyses.question_types import question_types
@@ -96,9 +96,9 @@ def set_tables(
         kept: Where to keep what is made of each run by itself; default: nowhere.
     """
     tables = SetTables()
-    known = {
-        folder.name: from_kept(folder.kept, gold) for folder in folders if folder.kept is not None
-    }
+    known = all_from_kept(
+        {folder.name: folder.kept for folder in folders if folder.kept is not None}, gold
+    )
     owns = {name: found for name, (found, _) in known.items()}
     folders = [
         folder for folder in folders if not folder.ensemble or _has_members(study, folder, folders)
