@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wattbench.analyses.joint import Joint, dominance, energy_ratios
 from wattbench.analyses.standing import Pairs
+from wattbench.scoring.intervals import tallies
 from wattbench.scoring.paired import holm, mcnemar, mcnemar_clustered
 from wattbench.scoring.resamples import Reals
 from wattbench.scoring.standing import Standing
@@ -46,8 +47,8 @@ def comparisons(
     first, second = pairs.first, pairs.second
     rows = len(first)
     judged, value = found.verdicts.judged, found.verdicts.value * found.verdicts.judged
-    paired = (judged.T @ judged)[first, second].astype(np.int64)
-    only = value.T @ (judged - value)
+    paired = tallies(judged.T, judged)[first, second].astype(np.int64)
+    only = tallies(value.T, judged - value)
     only_first = only[first, second].astype(np.int64)
     only_second = only[second, first].astype(np.int64)
     p = mcnemar_p(found, pairs, scoring)
@@ -63,7 +64,7 @@ def comparisons(
         "paired": pa.array(paired),
         "only_first": pa.array(only_first),
         "only_second": pa.array(only_second),
-        "both_correct": pa.array((value.T @ value)[first, second].astype(np.int64)),
+        "both_correct": pa.array(tallies(value.T, value)[first, second].astype(np.int64)),
         "agreement": _known(agreement),
         "p": pa.array(p),
         "p_adjusted": pa.array(holm(p)),
@@ -90,7 +91,7 @@ def mcnemar_p(found: Standing, pairs: Pairs, scoring: Scoring) -> Reals:
     value = found.verdicts.value * found.verdicts.judged
     if scoring.cluster == "document":
         return mcnemar_clustered(value, found.clusters, pairs.first, pairs.second)
-    only = value.T @ (found.verdicts.judged - value)
+    only = tallies(value.T, found.verdicts.judged - value)
     return mcnemar(
         only[pairs.first, pairs.second].astype(np.int64),
         only[pairs.second, pairs.first].astype(np.int64),
