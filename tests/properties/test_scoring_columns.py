@@ -43,7 +43,9 @@ WORDS = some.sampled_from(
      "True.", "no", "is_blank", "NA", "n/a", "none", "", " ", "unable to answer", "not available",
      "unable to answer with confidence based on the provided documents", "water consumption",
      "Stra\u00dfe", "\ufb01ne", "inf", "nan", "i,nf", "Norway", "[a, b]", "{b,a}", "b and a",
-     "[GPT-3, Meena]", "Meena, gpt 3", "x" * 250, "9" * 250, "a\tb", "...", "'", "_x_"]
+     "[GPT-3, Meena]", "Meena, gpt 3", "x" * 250, "9" * 250, "a\tb", "...", "'", "_x_",
+     "5 .", "5 ,", "1,000e5", "1.5k", "-12 M", "+3b", "5-3", "5 to 3", "From 3 to 5.0", "3-5-7",
+     "[the GPT-3, Meena]", "[true, GPT-3]", "[tRue, 4.0]", "[nan, a]", "[a,nan]", "{Meena}"]
 )  # fmt: skip
 ITEMS = some.one_of(
     some.sampled_from(["GPT-3", "gpt 3", "Meena", "the Meena", "A", "b", " ", "4", "4.0", "5 GB"]),

@@ -132,7 +132,7 @@ def _judge_values(
     return found, na, there if version is not None else found.code != LEFT_OUT
 
 
-SAMPLE = 16_384
+SAMPLE = 4_096
 REPEATED = 0.2
 """Share of a sample's values that stand in it before, from which it pays to sort them out."""
 

@@ -81,8 +81,7 @@ def judge_wattbot(
     low, high = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
     unfloat = (kinds & (UNFLOAT | COMMA | SPACE)) != 0
     if version == 2:
-        mine = _unhedged(mine, kinds)
-        kinds = kinds_of(mine)
+        mine, kinds = _unhedged(mine, kinds)
         # A comma is left out before the text is read, which may bring a space to its end.
         unfloat = ((kinds & UNFLOAT) != 0) | ((kinds & (COMMA | SPACE)) == SPACE)
     number = texts.plain_numbers(mine, kinds)
@@ -102,20 +101,23 @@ def judge_wattbot(
         given[read], number = factored[read], number | read
     span = ~np.isnan(low)
     listed = starts(mine, "[{")
-    same = texts.truths(pc.equal(pc.ascii_lower(mine), gold.text.take(pa.array(wanted))))
     texted = (number & (kind == TEXT)) | (text & lone)
-    _choose(found, rows, texted, same, "text without case")
-    _choose(found, rows, span & lone, ~span, "text without case")
-    first, last = gold.low[wanted], gold.high[wanted]
-    near = _near(first, given)
+    lower = pc.ascii_lower(mine.filter(pa.array(texted)))
+    same = texts.truths(pc.equal(lower, gold.text.take(pa.array(wanted[texted]))))
+    _choose(found, rows[texted], same, "text without case")
+    found.set(rows[span & lone], (False, "text without case"))
     floats = number & (kind == FLOAT)
-    _choose(found, rows, floats, near, "number within 1e-3, relative or absolute")
-    inside = (first - wattbot.ABSOLUTE <= given) & (given <= last + wattbot.ABSOLUTE)
-    _choose(found, rows, number & (kind == SPAN), inside, "number inside the range")
+    near = _near(gold.low[wanted[floats]], given[floats])
+    _choose(found, rows[floats], near, "number within 1e-3, relative or absolute")
+    within = number & (kind == SPAN)
+    first, last, one = gold.low[wanted[within]], gold.high[wanted[within]], given[within]
+    inside = (first - wattbot.ABSOLUTE <= one) & (one <= last + wattbot.ABSOLUTE)
+    _choose(found, rows[within], inside, "number inside the range")
     other = (number & (kind == LISTED)) | (text & ~lone & ~listed)
     found.set(rows[other], (False, "list against a single value"))
-    right = _near(first, low) & _near(last, high)
-    _choose(found, rows, span & (kind == SPAN), right, "list against list")
+    both = span & (kind == SPAN)
+    right = _near(gold.low[wanted[both]], low[both]) & _near(gold.high[wanted[both]], high[both])
+    _choose(found, rows[both], right, "list against list")
     lists = listed & ~lone
     _lists(found, gold, rows[lists], wanted[lists], mine.filter(pa.array(lists)))
 
@@ -140,11 +142,21 @@ def _item_text(item: str) -> str:
     return wattbot.text_of(wattbot.item_of(item))
 
 
-def _unhedged(values: pa.Array, kinds: Kinds) -> pa.Array:
-    """Trimmed values as `wattbot-v2` reads them before it looks for suffixes and ranges."""
+def _unhedged(values: pa.Array, kinds: Kinds) -> tuple[pa.Array, Kinds]:
+    """Trimmed values as `wattbot-v2` reads them before it looks for suffixes and ranges.
+
+    Args:
+        values: The values.
+        kinds: The kinds of their characters.
+
+    Returns:
+        The values so read, and the kinds of their characters.
+    """
     words = pa.array(list(wattbot.TRUTHS))
     digits = pa.array(list(wattbot.TRUTHS.values()))
-    said = texts.truths(pc.is_in(pc.ascii_lower(values), words))
+    rows = np.flatnonzero((kinds & DIGIT) == 0)
+    said = np.zeros(len(values), dtype=np.bool_)
+    said[rows] = texts.truths(pc.is_in(pc.ascii_lower(values.take(pa.array(rows))), words))
     values = changed(
         values, said, lambda some: digits.take(pc.index_in(pc.ascii_lower(some), words))
     )
@@ -161,7 +173,11 @@ def _unhedged(values: pa.Array, kinds: Kinds) -> pa.Array:
     joined = _joined(values.take(pa.array(parted)))
     numbers = np.zeros(len(values), dtype=np.bool_)
     numbers[parted] = texts.plain_numbers(joined, kinds_of(joined))
-    return changed(values, numbers, _joined)
+    values = changed(values, numbers, _joined)
+    other = said | hedged | numbers
+    kinds = kinds.copy()
+    kinds[other] = kinds_of(values.filter(pa.array(other)))
+    return values, kinds
 
 
 def _joined(values: pa.Array) -> pa.Array:
@@ -218,5 +234,5 @@ def _near(gold: Reals, given: Reals) -> Truths:
     return near | (apart <= wattbot.ABSOLUTE)
 
 
-def _choose(found: Codes, rows: Places, chosen: Truths, right: Truths, why: str) -> None:
-    found.choose(rows[chosen], right[chosen], why, why)
+def _choose(found: Codes, rows: Places, right: Truths, why: str) -> None:
+    found.choose(rows, right, why, why)
