@@ -285,9 +285,10 @@ def ranges(texts: pa.Array, unit_of: Places, units: Sequence[str | None]) -> Ran
         units: Units that answers were asked in.
     """
     low, high = np.full(len(texts), np.nan), np.full(len(texts), np.nan)
-    simple, first, last = plain_ends(texts, kinds_of(texts))
+    kinds = kinds_of(texts)
+    simple, first, last = plain_ends(texts, kinds)
     low[simple], high[simple] = np.minimum(first, last), np.maximum(first, last)
-    rest = np.ones(len(texts), dtype=np.bool_)
+    rest = ~plain_numbers(texts, kinds)
     rest[simple] = False
     unread = rest & starts(texts, "[")
     rows = np.flatnonzero(rest & ~unread)
