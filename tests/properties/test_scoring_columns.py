@@ -129,3 +129,22 @@ def test_columns_and_rows_agree(
             verdict.value_correct, verdict.ref_overlap, verdict.na_correct, verdict.why,
         )  # fmt: skip
         assert got == expected, (questions[place], answer)
+
+
+ODD_NUMBERS = ("i,nf", "inf", "1e400", "-inf", "n,an", "in,f", "nan", "infinity", "1,e5", ",1")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_numbers_without_an_end_agree(rule: str) -> None:
+    gold = [question(value, "GB", "a", na=False) for value in ODD_NUMBERS]
+    for place, asked in enumerate(gold):
+        for value in (*ODD_NUMBERS, "-INF", "about i,nf", "1,"):
+            answer = Prediction(value, ("a",))
+            found = judge_columns(
+                rule, Gold(gold), np.array([place], dtype=np.intp), columns_of([answer])
+            )
+            verdict = judge(rule, asked, answer)
+            assert bool(found.judged[0]) is (verdict is not None)
+            if verdict is not None:
+                got = bool(found.value[0]), found.reasons[found.why[0]]
+                assert got == (verdict.value_correct, verdict.why), (asked.value, value)
