@@ -117,8 +117,8 @@ def test_no_joule_is_lost_or_counted_twice(tmp_path: Path) -> None:
     ledgers = [read(bench.files_of(n).journal(identity) / "ledger.jsonl").records for n in SETS]
     spans = [(records[0]["mono"] - epoch, records[-1]["mono"] - epoch) for records in ledgers]
     assert [end for _, end in spans[:-1]] == [start for start, _ in spans[1:]]
-    # The sampler of the first comes up a moment after its start; those of the others are there. What
-    # is left is where between two samples the power changed. A load counted twice would be 50 %.
+    # The sampler of the first comes up a moment after its start; those of the others are there.
+    # What is left is where between two samples the power changed. A load counted twice is 50 %.
     for one, span, least in zip(found, spans, (0.06, 0.03, 0.03), strict=True):
         assert one.gross_j == pytest.approx(gpu.truth_j(*span), rel=least)
     assert [one.load_j is None for one in found] == [False, True, True]
