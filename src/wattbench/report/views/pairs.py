@@ -26,16 +26,16 @@ def _pairs(group: Group) -> list[dict[str, Any]]:
     )[:MOST]
 
 
-def _ordered(pair: dict[str, Any]) -> tuple[str, str, float, float, float]:
-    """The better first, so that every difference reads to the right."""
+def _ordered(pair: dict[str, Any]) -> tuple[str, str, float, float, float, bool]:
+    """The better first, so that every difference reads to the right; last, if they are distinct."""
     if pair["difference"] < 0:
         return (
-            pair["second"], pair["first"],
-            -pair["difference"], -pair["difference_high"], -pair["difference_low"],
+            pair["second"], pair["first"], -pair["difference"],
+            -pair["difference_high"], -pair["difference_low"], bool(pair["distinct"]),
         )  # fmt: skip
     return (
-        pair["first"], pair["second"],
-        pair["difference"], pair["difference_low"], pair["difference_high"],
+        pair["first"], pair["second"], pair["difference"],
+        pair["difference_low"], pair["difference_high"], bool(pair["distinct"]),
     )  # fmt: skip
 
 
@@ -69,16 +69,15 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
             "middle",
         )
     canvas.text((left + width) / 2, height - 4, "Difference of scores", "axis-label", "middle")
-    for position, (first, second, middle, start, end) in enumerate(found):
+    for position, (first, second, middle, start, end, apart) in enumerate(found):
         y = position * row + (28 if narrow else 15)
-        apart = start > 0 or end < 0
         run = group.run_of(first)
         a, b = names[position]
         canvas.group(
             f"point {run.css if run else ''}{'' if apart else ' faint'}",
             f"{group.label_of(first)} over {group.label_of(second)}: {middle:+.3f} "
             f"({level(data)}: {start:+.3f} to {end:+.3f}); "
-            + ("the data tell them apart" if apart else "the data cannot tell them apart"),
+            + ("told apart" if apart else "not told apart, all pairs considered"),
         )
         if narrow:
             canvas.text(8, y - 11, f"{a} over {b}", "tick over")
@@ -93,8 +92,8 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
 @view(
     "comparisons",
     title="Pairwise differences",
-    caption="Each pair on the same questions, the better one first. A bar that crosses 0 (drawn "
-    "faint) is a pair that the data cannot tell apart.",
+    caption="Each pair on the same questions, the better one first, each with its own interval. A "
+    "faint bar is a pair that the data cannot tell apart once all pairs are considered.",
     section="Agreement",
     svg=draw_svg,
 )
@@ -102,14 +101,14 @@ def draw_figure(data: ReportData, group: Group) -> Plot:
     """The plot for files."""
     named = plotting.names(group.runs, 110)
     entries = []
-    for first, second, middle, start, end in (_ordered(p) for p in _pairs(group)):
+    for first, second, middle, start, end, apart in (_ordered(p) for p in _pairs(group)):
         run = group.run_of(first)
         entries.append(
             rows.Entry(
                 f"{named.get(first, first)} over {named.get(second, second)}",
                 run.colour if run else plotting.INK, Value(middle, start, end),
                 formats.signed(middle), diamond=bool(run and run.is_ensemble),
-                faint=not (start > 0 or end < 0),
+                faint=not apart,
             )
         )  # fmt: skip
     label = f"Difference of scores ({level(data)} paired bootstrap interval)"
