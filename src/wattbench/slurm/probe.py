@@ -12,21 +12,18 @@ import getpass
 import json
 import secrets
 import shutil
-import signal
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 from wattbench.errors import ParseError
 from wattbench.files import fault_of
 from wattbench.slurm import jobstats
 from wattbench.slurm import probe_script as script
 from wattbench.slurm.calls import Reply, call
+from wattbench.slurm.interruption import interruptible
 from wattbench.slurm.probe_evidence import Evidence, exit_code
 from wattbench.slurm.scontrol import parse_show_job
 from wattbench.slurm.site import Request
@@ -65,23 +62,6 @@ def tell(text: str) -> None:
     print(f"doctor: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let a hang-up or SIGTERM end the probe as Ctrl-C does: its job must not stay behind."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before: dict[int, Any] = {}
-    if threading.current_thread() is threading.main_thread():
-        before = {n: signal.signal(n, stop) for n in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def probe(
     request: Request,
     results: Path,
@@ -106,9 +86,9 @@ def probe(
     """
     made = [folder for folder in (results, *results.parents) if not folder.exists()]
     name = f"wattbench-doctor-{secrets.token_hex(4)}"
-    work = _Work(request, name, time.monotonic() + timeout_s, latency_wait_s, say)
     here: Path | None = None
-    with _interruptible():
+    with interruptible() as check:
+        work = _Work(request, name, time.monotonic() + timeout_s, latency_wait_s, say, check=check)
         try:
             try:
                 results.mkdir(parents=True, exist_ok=True)
@@ -146,7 +126,10 @@ class _Work:
         deadline: float,
         latency_wait_s: float,
         say: Callable[[str], None],
+        *,
+        check: Callable[[], None],
     ) -> None:
+        self._check = check
         self.seen = Evidence(request)
         self._name = name
         self._deadline = deadline
@@ -260,6 +243,7 @@ class _Work:
             seen.waited_for_files_s = time.monotonic() - started
             if not expected or seen.waited_for_files_s >= self._latency_wait_s:
                 return
+            self._check()
             self._say_now_and_then("the job ended; its files are not seen here yet")
             time.sleep(LOOK_EVERY_S)
         seen.visible = True
@@ -283,6 +267,7 @@ class _Work:
 
     def _ask(self) -> None:
         """Ask the controller, now and then, how the job stands."""
+        self._check()
         if time.monotonic() - self._asked < ASK_EVERY_S:
             return
         seen = self.seen
@@ -341,6 +326,7 @@ class _Work:
         seen = self.seen
         self._say("the job is over; waiting for accounting")
         while True:
+            self._check()
             reply = self._client(
                 "sacct", "-X", "-n", "-P", f"--jobs={seen.job_id}", "--format=State"
             )
