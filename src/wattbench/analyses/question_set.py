@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from wattbench.analyses.audit.checks import audit_facts
+from wattbench.analyses.audit.across import audit_facts
 from wattbench.analyses.audit.gold import audit_corpus, audit_gold, documents_of
 from wattbench.analyses.audit.of_study import audit_absent, audit_skipped, facts_of, placed
 from wattbench.analyses.calibration import Curves, calibrate, risky

@@ -14,7 +14,8 @@ from tests.unit.made_results import make_study, segment, write_run
 from typer.testing import CliRunner
 
 from wattbench.analyses.artifacts import read_experiments
-from wattbench.analyses.audit.checks import RUN_CHECKS, SET_CHECKS, audit_facts
+from wattbench.analyses.audit.across import SET_CHECKS, audit_facts
+from wattbench.analyses.audit.checks import RUN_CHECKS
 from wattbench.analyses.audit.facts import Facts, JobEnd, Power, Times, Tokens, Trouble
 from wattbench.analyses.audit.gold import audit_gold
 from wattbench.analyses.audit.of_folders import FolderAudit, audit_folders

@@ -160,3 +160,11 @@ def test_the_real_package_is_walked_fast() -> None:
     started = time.perf_counter()
     code_fingerprint("wattbench.weights.fetch")
     assert time.perf_counter() - started < 0.05
+
+
+def test_all_that_answers_is_in_the_fingerprint_of_answering() -> None:
+    """Backends import lazily; a module that is named in pieces would go unseen."""
+    room = Path(wattbench.__file__).parent / "inference" / "backends"
+    modules = {f"wattbench.inference.backends.{file.stem}" for file in room.glob("[!_]*.py")}
+    assert len(modules) > 10
+    assert modules <= set(visited_modules("wattbench.inference.stage"))

@@ -1,4 +1,4 @@
-"""The checks of one run, and of runs beside each other: facts in, findings out."""
+"""The checks of one run: facts in, findings out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ BAD_STATES = frozenset(
     {"OUT_OF_MEMORY", "TIMEOUT", "NODE_FAIL", "PREEMPTED", "CANCELLED", "FAILED", "BOOT_FAIL"}
 )
 Check = Callable[[Facts], Iterator[Row]]
-SetCheck = Callable[[Sequence[Facts]], Iterator[Row]]
 
 
 def files(run: Facts) -> Iterator[Row]:
@@ -309,70 +308,6 @@ RUN_CHECKS: tuple[Check, ...] = (
     no_tokens, tokens_without_price, latency, impossible_times, missing_energy,
     some_gpus_measured, gaps, job_states, low_score, score_mismatch,
 )  # fmt: skip
-
-
-def duplicates(runs: Sequence[Facts]) -> Iterator[Row]:
-    """Runs that are one result twice."""
-    by_identity: dict[str, str] = {}
-    by_content: dict[str, str] = {}
-    for run in runs:
-        if run.ensemble:
-            continue
-        same = by_content.get(run.content or "")
-        if same is not None:
-            yield finding(
-                "duplicates",
-                "error",
-                f"it has the answers and seconds of {same}, to the last digit: a copy.",
-                "Remove one of the two.",
-                run.run,
-            )
-        elif run.identity is not None and run.identity in by_identity:
-            yield finding(
-                "duplicates",
-                "warning",
-                f"it has the model and settings of {by_identity[run.identity]}: one result twice.",
-                "Remove one of the two.",
-                run.run,
-            )
-        if run.identity is not None:
-            by_identity.setdefault(run.identity, run.run)
-        if run.content is not None:
-            by_content.setdefault(run.content, run.run)
-
-
-def mixed_versions(runs: Sequence[Facts]) -> Iterator[Row]:
-    """Runs to be compared that several versions of one software made."""
-    names = dict.fromkeys(name for run in runs for name in run.versions)
-    for name in sorted(names):
-        made: dict[str, list[str]] = {}
-        for run in runs:
-            if name in run.versions:
-                made.setdefault(run.versions[name], []).append(run.run)
-        if len(made) > 1:
-            told = "; ".join(f"{version}: {some(of)}" for version, of in sorted(made.items()))
-            yield finding(
-                "mixed_versions",
-                "warning",
-                f"several versions of {name} made the results ({told}).",
-                "Compare runs of one version, or run the older ones again.",
-            )
-
-
-SET_CHECKS: tuple[SetCheck, ...] = (duplicates, mixed_versions)
-
-
-def audit_facts(runs: Sequence[Facts]) -> Iterator[Row]:
-    """Every finding about runs on one question set.
-
-    Args:
-        runs: Their facts.
-    """
-    for run in runs:
-        for check in RUN_CHECKS:
-            yield from check(run)
-    for set_check in SET_CHECKS:
-        yield from set_check(runs)
 
 
 def clean(runs: Sequence[Facts]) -> list[Facts]:

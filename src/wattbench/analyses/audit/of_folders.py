@@ -17,7 +17,8 @@ from wattbench.analyses.artifact_verdicts import (
     verdict_of,
 )
 from wattbench.analyses.artifacts import Experiment, labels
-from wattbench.analyses.audit.checks import SCORE_TOLERANCE, audit_facts, clean
+from wattbench.analyses.audit.across import audit_facts
+from wattbench.analyses.audit.checks import SCORE_TOLERANCE, clean
 from wattbench.analyses.audit.facts import Facts, Row, Trouble, finding
 from wattbench.analyses.audit.gold import audit_gold
 from wattbench.analyses.audit.of_study import placed

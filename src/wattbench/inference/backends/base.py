@@ -256,6 +256,23 @@ def read_options(cls: type[S], options: Mapping[str, Any]) -> S:
     raise InputError(f"{words}.", where="options")
 
 
+class InProcess:
+    """What backends that answer on this node, without a server, have in common."""
+
+    Options: ClassVar[type[Section]]
+    """The study's options of the backend."""
+
+    @classmethod
+    def check(cls, options: Mapping[str, Any]) -> None:
+        """Check the options."""
+        read_options(cls.Options, options)
+
+    @classmethod
+    def elsewhere(cls, options: Mapping[str, Any]) -> bool:  # noqa: ARG003 - whatever they are
+        """Never."""
+        return False
+
+
 REGISTRY: dict[str, type[Backend]] = {}
 
 

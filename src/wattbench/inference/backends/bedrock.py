@@ -26,7 +26,6 @@ from wattbench.inference.backends.base import (
     backend,
     read_options,
 )
-from wattbench.inference.backends.remote import ROOM
 from wattbench.study.section import Section, Text
 
 BUSY = frozenset({"ThrottlingException", "ServiceUnavailableException", "ModelNotReadyException"})
@@ -165,7 +164,7 @@ class Bedrock:
 
 
 def _failure(error: Any) -> BackendFailure:
-    web = importlib.import_module(f"{ROOM}.web")
+    web = importlib.import_module("wattbench.inference.backends.web")
     told = error.response.get("Error", {})
     code, said = str(told.get("Code")), str(told.get("Message"))
     answer = error.response.get("ResponseMetadata", {})
@@ -230,8 +229,8 @@ class _Stream:
         Raises:
             BackendFailure: It broke off or holds no text.
         """
-        web = importlib.import_module(f"{ROOM}.web")
-        completions = importlib.import_module(f"{ROOM}.completions")
+        web = importlib.import_module("wattbench.inference.backends.web")
+        completions = importlib.import_module("wattbench.inference.backends.completions")
         if self._finish is None:
             raise BackendFailure("http", "the reply broke off before its end")
         if self._finish == "model_context_window_exceeded":

@@ -20,6 +20,7 @@ from wattbench.inference.backends.base import (
     Abandoned,
     BackendFailure,
     Capabilities,
+    InProcess,
     Reply,
     Request,
     Setup,
@@ -50,7 +51,7 @@ class Options(Section):
 
 
 @backend("llamacpp")
-class LlamaCpp:
+class LlamaCpp(InProcess):
     """One GGUF model; as many questions are answered in one batch as `requests.concurrency` says.
 
     A batch changes the order of sums, and so does a prefix out of the cache; either changes, now
@@ -58,6 +59,7 @@ class LlamaCpp:
     """
 
     name: ClassVar[str]
+    Options: ClassVar = Options
     capabilities: Capabilities = Capabilities(
         max_concurrency=None, deterministic=True, local_weights=True, gpu=True
     )
@@ -74,16 +76,6 @@ class LlamaCpp:
             prefixes_by_slot=keeps,
         )
         self._server: Any = None
-
-    @classmethod
-    def check(cls, options: Mapping[str, Any]) -> None:
-        """Check the options."""
-        read_options(Options, options)
-
-    @classmethod
-    def elsewhere(cls, options: Mapping[str, Any]) -> bool:  # noqa: ARG003 - whatever they are
-        """Never: it runs in this process."""
-        return False
 
     @property
     def version(self) -> str | None:

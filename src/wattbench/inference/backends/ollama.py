@@ -24,7 +24,7 @@ from wattbench.inference.backends.base import (
     Setup,
     backend,
 )
-from wattbench.inference.backends.remote import ROOM, Address, Served, adds_only
+from wattbench.inference.backends.remote import Address, Served, adds_only
 
 if TYPE_CHECKING:
     from wattbench.inference.backends.web import Web
@@ -67,7 +67,7 @@ class Ollama(Served[Options]):
             InputError: The server does not have the model, or refuses the key.
             FaultError: The job's own server does not start.
         """
-        web = importlib.import_module(f"{ROOM}.web")
+        web = importlib.import_module("wattbench.inference.backends.web")
         opened = self._remote.open()
         found, shown = web.Small(), web.Small()
         try:
@@ -117,7 +117,7 @@ class Ollama(Served[Options]):
 
     def answer(self, request: Request, stop: threading.Event) -> Reply:
         """Ask the model; the reply is streamed."""
-        web = importlib.import_module(f"{ROOM}.web")
+        web = importlib.import_module("wattbench.inference.backends.web")
         opened = self._remote.web
         if opened is None:
             raise Abandoned
@@ -215,7 +215,7 @@ class _Chat:
             self._last = part
 
     def _take_logprobs(self, found: object) -> None:
-        web = importlib.import_module(f"{ROOM}.web")
+        web = importlib.import_module("wattbench.inference.backends.web")
         for token in found if isinstance(found, list) else ():
             try:
                 pair = (web.whole_characters(str(token["token"])), float(token["logprob"]))
@@ -226,7 +226,7 @@ class _Chat:
                 self._logprobs.append(pair)
 
     def _raise(self, error: str) -> None:
-        web = importlib.import_module(f"{ROOM}.web")
+        web = importlib.import_module("wattbench.inference.backends.web")
         said = self._web.hide(error)[:DETAIL_CHARS]
         raise BackendFailure("context_overflow" if web.is_overflow(said) else "backend", said)
 
@@ -236,7 +236,7 @@ class _Chat:
         Raises:
             BackendFailure: It broke off or holds no text.
         """
-        completions = importlib.import_module(f"{ROOM}.completions")
+        completions = importlib.import_module("wattbench.inference.backends.completions")
         if self._buffer.strip() and self._last is None:
             self._take(bytes(self._buffer))
         last = self._last

@@ -24,7 +24,7 @@ from wattbench.inference.backends.base import (
     Setup,
     backend,
 )
-from wattbench.inference.backends.remote import ROOM, Address, Served, adds_only
+from wattbench.inference.backends.remote import Address, Served, adds_only
 
 CHECK_S = 30.0
 REFUSALS = frozenset({400, 422, 501})
@@ -79,7 +79,7 @@ class OpenAi(Served[Options]):
             InputError: The key, the address or the server's program cannot be used.
             FaultError: The server does not start.
         """
-        web = importlib.import_module(f"{ROOM}.web")
+        web = importlib.import_module("wattbench.inference.backends.web")
         opened = self._remote.open()
         # One small request, for a wrong key would fail every question of the run.
         try:
@@ -95,8 +95,8 @@ class OpenAi(Served[Options]):
 
     def answer(self, request: Request, stop: threading.Event) -> Reply:
         """Ask the server; what it refuses of the request is left out from then on."""
-        web = importlib.import_module(f"{ROOM}.web")
-        completions = importlib.import_module(f"{ROOM}.completions")
+        web = importlib.import_module("wattbench.inference.backends.web")
+        completions = importlib.import_module("wattbench.inference.backends.completions")
         opened = self._remote.web
         if opened is None:
             raise Abandoned

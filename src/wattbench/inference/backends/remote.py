@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from wattbench.inference.backends.servers import OwnServer
     from wattbench.inference.backends.web import Web
 
-ROOM = "wattbench.inference.backends"
 KEY = re.compile(r"[\x21-\x7e]+")
 
 
@@ -141,7 +140,7 @@ class Remote:
         """Version of the job's own server; others name theirs in their replies, if at all."""
         if self._options.server is None:
             return None
-        servers = importlib.import_module(f"{ROOM}.servers")
+        servers = importlib.import_module("wattbench.inference.backends.servers")
         found: str | None = servers.OwnServer(self._options.server, self._setup).version
         return found
 
@@ -152,9 +151,9 @@ class Remote:
             InputError: The key, the address or the server's program cannot be used.
             FaultError: The server does not start.
         """
-        web = importlib.import_module(f"{ROOM}.web")
+        web = importlib.import_module("wattbench.inference.backends.web")
         if self._options.server is not None:
-            servers = importlib.import_module(f"{ROOM}.servers")
+            servers = importlib.import_module("wattbench.inference.backends.servers")
             self._server = servers.OwnServer(self._options.server, self._setup)
             self._server.start()
             address, key = self._server.address + self._path, self._server.key

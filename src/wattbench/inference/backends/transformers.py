@@ -18,6 +18,7 @@ from wattbench.inference.backends.base import (
     Abandoned,
     BackendFailure,
     Capabilities,
+    InProcess,
     Reply,
     Request,
     Setup,
@@ -42,7 +43,7 @@ class Options(Rendering):
 
 
 @backend("transformers")
-class Transformers:
+class Transformers(InProcess):
     """A causal language model, several questions in one batch.
 
     `weights` is a hub id, a local folder, a GGUF file or a pinned name. As many questions as
@@ -50,6 +51,7 @@ class Transformers:
     """
 
     name: ClassVar[str]
+    Options: ClassVar = Options
     capabilities: Capabilities = Capabilities(
         max_concurrency=None, deterministic=True, hub=True, gpu=True, precisions=PRECISIONS
     )
@@ -68,16 +70,6 @@ class Transformers:
         self._torch: Any = None
         self._grammars: Grammars | None = None
         self._most = setup.concurrency
-
-    @classmethod
-    def check(cls, options: Mapping[str, Any]) -> None:
-        """Check the options."""
-        read_options(Options, options)
-
-    @classmethod
-    def elsewhere(cls, options: Mapping[str, Any]) -> bool:  # noqa: ARG003 - whatever they are
-        """Never: it runs in this process."""
-        return False
 
     @property
     def version(self) -> str | None:

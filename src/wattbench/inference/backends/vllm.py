@@ -21,6 +21,7 @@ from wattbench.inference.backends.base import (
     Abandoned,
     BackendFailure,
     Capabilities,
+    InProcess,
     Reply,
     Request,
     Setup,
@@ -70,7 +71,7 @@ class Options(Rendering):
 
 
 @backend("vllm")
-class Vllm:
+class Vllm(InProcess):
     """A language model, as many questions at once as `requests.concurrency` says.
 
     `weights` is a hub id or a local folder. The engine takes up a question as soon as there is room
@@ -78,6 +79,7 @@ class Vllm:
     """
 
     name: ClassVar[str]
+    Options: ClassVar = Options
     capabilities: Capabilities = Capabilities(
         max_concurrency=None,
         deterministic=True,
@@ -98,16 +100,6 @@ class Vllm:
         self._engine: Any = None
         self._parameters: Any = None
         self._label = setup.model
-
-    @classmethod
-    def check(cls, options: Mapping[str, Any]) -> None:
-        """Check the options."""
-        read_options(Options, options)
-
-    @classmethod
-    def elsewhere(cls, options: Mapping[str, Any]) -> bool:  # noqa: ARG003 - whatever they are
-        """Never: it runs on this node."""
-        return False
 
     @property
     def version(self) -> str | None:
