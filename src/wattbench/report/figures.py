@@ -41,6 +41,7 @@ def figure_bytes(
         # Laid out once: a layout engine would do it again for every format.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
+        _settle(figure)
         for suffix in formats:
             stream = io.BytesIO()
             more: dict[str, Any] = {"pil_kwargs": _QUICK} if suffix == "png" else {}
@@ -49,3 +50,15 @@ def figure_bytes(
             )
             written[suffix] = stream.getvalue()
     return written
+
+
+def _settle(figure: Figure) -> None:
+    """Round where the axes lie.
+
+    The solver of the layout orders its variables by their addresses in memory, so that its
+    last bits differ from call to call; SVG names its clip paths by a hash of all bits.
+    """
+    for axes in figure.axes:
+        for which in ("original", "active"):
+            box = axes.get_position(original=which == "original").bounds
+            axes.set_position(tuple(round(edge, 6) for edge in box), which=which)

@@ -125,20 +125,26 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def digests(report: Path) -> dict[str, str]:
+    """Of each file; when two differ, the failed test prints no file's content."""
+    return {
+        p.relative_to(report).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in report.rglob("*")
+        if p.is_file()
+    }
+
+
 def test_the_same_tables_give_the_same_bytes(report: Path) -> None:
-    before = {p: p.read_bytes() for p in report.rglob("*") if p.is_file()}
+    before = digests(report)
     (report / "figures" / "gone.png").write_bytes(b"of an earlier report")
     render(made.study(report.parent))
-    assert {p: p.read_bytes() for p in report.rglob("*") if p.is_file()} == before
+    assert digests(report) == before
 
 
 def test_the_manifest_holds_every_file_and_its_digest(report: Path) -> None:
     manifest = yaml.safe_load((report / "manifest.yaml").read_text())
-    files = {
-        p.relative_to(report).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
-        for p in report.rglob("*")
-        if p.is_file() and p.name != "manifest.yaml"
-    }
+    files = digests(report)
+    del files["manifest.yaml"]
     assert {k: v["sha256"] for k, v in manifest["outputs"].items()} == files
     runs = report.parent / "tables" / "runs.parquet"
     digest = hashlib.sha256(runs.read_bytes()).hexdigest()
