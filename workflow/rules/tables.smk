@@ -9,6 +9,7 @@ rule aggregate:
         ensembles=[ensemble.summary for ensemble in plan.ensembles()],
         corpora=[layout.corpus_manifest(corpus) for corpus in study.corpora],
         planning=[layout.queries_job(*planned) for planned in plan.planned()],
+        judging=[layout.judge_job(*judged) for judged in plan.judged()],
     output:
         tables=[layout.table(name) for name in layout.TABLES],
         scaling=[layout.scaling_csv, layout.scaling_json],

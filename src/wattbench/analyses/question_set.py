@@ -12,6 +12,7 @@ import pyarrow as pa
 from wattbench.analyses.audit.across import audit_facts
 from wattbench.analyses.audit.gold import audit_corpus, audit_gold, documents_of
 from wattbench.analyses.audit.of_study import audit_absent, audit_skipped, facts_of, placed
+from wattbench.analyses.beside import Beside
 from wattbench.analyses.calibration import Curves, calibrate, risky
 from wattbench.analyses.comparisons import comparisons
 from wattbench.analyses.costs import site
@@ -25,7 +26,6 @@ from wattbench.analyses.joint import Joint, Metered, joint
 from wattbench.analyses.joint_columns import joint_columns
 from wattbench.analyses.kept import Kept
 from wattbench.analyses.own import Own, all_from_kept, own, to_kept
-from wattbench.analyses.planning import planning_columns
 from wattbench.analyses.prices import per_correct, summed_prices
 from wattbench.analyses.question_types import question_types
 from wattbench.analyses.repeats import repeats
@@ -166,6 +166,7 @@ def _runs(
     members_of: dict[int, list[int]] = {}
     others = set_columns(found, pairs)
     claims = risky(gold)
+    beside = Beside(study, folders[0].questions)
     reasons: list[dict[str, str]] = []
     for place, folder in enumerate(folders):
         row = identity_columns(study, folder)
@@ -195,8 +196,8 @@ def _runs(
             reasons.append(mine.reasons)
             tables.curves.add(mine.curves)
             predictions = mine.predictions
-        planned, why = planning_columns(study, folder.questions, row["members"] or [folder.name])
-        by_name[folder.name] = row | planned | {"flags": [*row["flags"], *why]}
+        paid, why = beside.columns(row["members"] or [folder.name])
+        by_name[folder.name] = row | paid | {"flags": [*row["flags"], *why]}
         tables.predictions.append(predictions)
         tables.compute += [_placed_compute(job, folder) for job in folder.compute]
     draws = joint(found, meters, members_of, study.scoring)

@@ -52,6 +52,7 @@ def score_columns(found: Standing, scoring: Scoring, run: int) -> Row:
     na = na_share(found, scoring, run)
     row = {
         "correct": int((found.verdicts.value[:, run] * judged).sum()),
+        "unjudged": int(judged.size - judged.sum()),
         "rule": found.rule,
         "score": float(found.whole.score[0, run]),
         "value_accuracy": float(found.whole.value[0, run]),

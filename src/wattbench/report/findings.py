@@ -13,11 +13,11 @@ from wattbench.report.grids import Badge, Cell, Grid, Head, count, text
 from wattbench.report.tables import run_cell
 from wattbench.tables.answers import SEGMENTS
 from wattbench.tables.contract import Column, reason_for
-from wattbench.tables.runs import COMPUTE, ENSEMBLE, RUNS
+from wattbench.tables.runs import COMPUTE, ENSEMBLE, NOT_JUDGED, NOT_PLANNED, RUNS
 
 _TABLES = (("runs", RUNS), ("segments", SEGMENTS), ("compute", COMPUTE))
 _ENDS = re.compile(r"_(low|high|uncertainty)(?=_|$)")
-_CANNOT_APPLY = frozenset({ENSEMBLE, "where the study gives none"})
+_CANNOT_APPLY = frozenset({ENSEMBLE, "where the study gives none", NOT_JUDGED, NOT_PLANNED})
 _UNITS = (("_bytes", ""), ("_pct", " in %"), ("_j", ""), ("_s", ""), ("_g", ""), ("_w", ""))
 
 

@@ -8,8 +8,8 @@ from wattbench.report import formats, measures
 from wattbench.report.data import Group, ReportData, Run
 from wattbench.report.grids import Badge, Cell, Grid, Head, not_applicable, unknown, why_null
 from wattbench.report.tables import level, run_cell
-from wattbench.tables.contract import COUNT, REAL, TEXTS, TRUTH, Column
-from wattbench.tables.runs import ENSEMBLE, RUNS
+from wattbench.tables.contract import COUNT, REAL, TEXTS, TRUTH, Column, reason_for
+from wattbench.tables.runs import ENSEMBLE, NOT_JUDGED, NOT_PLANNED, RUNS
 
 SHOWN_UNKNOWN = (
     ("energy", ("energy_gross_j",)),
@@ -160,7 +160,9 @@ def _unknown_columns(run: Run) -> int:
 
 
 def _cannot_have(run: Run, column: Column) -> bool:
-    return run.is_ensemble and column.null == ENSEMBLE
+    if run.is_ensemble and column.null == ENSEMBLE:
+        return True
+    return reason_for(run.row, column.name) in {NOT_PLANNED, NOT_JUDGED}
 
 
 def parts(data: ReportData, group: Group) -> Grid:

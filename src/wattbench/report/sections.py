@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wattbench.report import findings, jobs, models, provenance, statistics, tables
+from wattbench.report import beside, findings, jobs, models, provenance, statistics, tables
 from wattbench.report.data import Group, ReportData
 from wattbench.report.grids import Grid
 
@@ -91,10 +91,12 @@ def _repeats(data: ReportData, group: Group) -> tuple[Section, ...]:
 
 def _compute(data: ReportData, group: Group) -> tuple[Shown, ...]:
     site = provenance.site(data, group)
+    paid = beside.beside(data, group)
     return (
         Shown(jobs.short(group)),
         Shown(jobs.advice(data, group), "Resource recommendations"),
         Shown(jobs.compute(group), folded="Every source, side by side"),
+        *((Shown(paid, "Planning and judging"),) if paid is not None else ()),
         *((Shown(site, "Site energy, carbon and price"),) if site is not None else ()),
     )
 

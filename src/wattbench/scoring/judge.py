@@ -35,7 +35,7 @@ def judgements(study: Study, questions: str) -> Judgements | None:
     Raises:
         InputError: They are not there yet or cannot be read.
     """
-    if JUDGE not in {study.scoring.rule, *study.scoring.also}:
+    if study.scoring.judge_asked() is None:
         return None
     layout = Layout(Path(study.study.results))
     path = layout.judge_verdicts(study.study.environment, questions)

@@ -71,6 +71,10 @@ class Scoring(Section):
     cluster: Clustering = "question"
     """What is drawn independently: questions, or all questions that cite a common document."""
 
+    def judge_asked(self) -> Judge | None:
+        """The judging model's section; None where no rule asks it."""
+        return self.judge if JUDGE in {self.rule, *self.also} else None
+
     def known_rules(self) -> tuple[RuleName, ...]:
         """Rules that answers may be judged by."""
         return (*RULES, *self.custom, *([JUDGE] if self.judge is not None else []))

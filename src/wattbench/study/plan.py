@@ -17,7 +17,6 @@ from wattbench.study import identity
 from wattbench.study.demands import Demands, demands_of, fitting, with_devices
 from wattbench.study.digests import file_digest, tree_digest
 from wattbench.study.fingerprint import code_fingerprint
-from wattbench.study.judgement import JUDGE
 from wattbench.study.layout import Layout, RunFiles
 from wattbench.study.load import study_from_mapping
 from wattbench.study.models import SMOKE, Study
@@ -133,13 +132,18 @@ class Plan:
     @property
     def judge(self) -> str | None:
         """The model that judges answers, or None where no rule asks one."""
-        scoring = self.study.scoring
-        asked = JUDGE in {scoring.rule, *scoring.also} and scoring.judge is not None
-        return scoring.judge.model if asked and scoring.judge is not None else None
+        asked = self.study.scoring.judge_asked()
+        return None if asked is None else asked.model
 
     def judge_identity(self) -> str:
-        """Digest of how the judging model works."""
-        return identity.judge_identity(self.study, str(self.judge))
+        """Digest of how the judging model works, and of how often it is asked."""
+        asked = self.study.scoring.judge_asked()
+        model = identity.judge_identity(self.study, str(self.judge))
+        return identity.digest_of([model, asked and asked.attempts])
+
+    def judged(self) -> list[tuple[str, str]]:
+        """Environment and question sets whose answers a model judges."""
+        return [(self.environment, q) for q in self.questions() if self.judge is not None]
 
     def planner_of(self, retrieval: str) -> str | None:
         """The model that plans a retrieval's queries, or None."""

@@ -19,12 +19,38 @@ NOT_SERVED = "where the backend does not say"
 NO_PHASES = "for an ensemble, or where the answering energy or the seconds of prefill and decode are unknown"
 NO_BOUGHT = "for an ensemble, or where the answering energy or what it is set against is unknown"
 ENSEMBLE = "for an ensemble"
+NOT_PLANNED = "not planned: no model plans the searches of its retrieval"
+NOT_JUDGED = "not judged by a model: no rule of the study asks one"
 NO_CONFIDENCE = "where no answer has a confidence"
 NO_CLASSES = "where fewer than two answers have a confidence, or all of them are right or all wrong"
 NO_RISK = "without true-or-false questions whose answer has a confidence"
 NO_LABELS = (
     "where fewer than two of these answers have a confidence, or all gold answers are the same"
 )
+
+
+def _beside(stage: str, of: str, paid: str, none: str) -> tuple[Column, ...]:
+    """Columns of a stage that is done once for several runs.
+
+    Args:
+        stage: What it does, as the columns call it.
+        of: Whose work it is.
+        paid: Who shares it.
+        none: When there is no such stage.
+    """
+    missing = f"where {none}, or it is unknown (flags say which)"
+    energy, price = f"energy_{stage}_j", f"{stage}_price"
+    return (
+        Column(energy, REAL, f"Gross energy {of}. Not in energy_gross_j: it was {paid}.", "J", missing),
+        Column(f"energy_{stage}_uncertainty_j", REAL, "Its standard uncertainty.", "J", f"where {energy} is null"),
+        Column(f"energy_{stage}_method", TEXT, "counter, sampled, estimated or mixed.", null=f"where {energy} is null"),
+        Column(f"{stage}_s", REAL, f"Wall time {of}.", "s", missing),
+        Column(f"{stage}_prompt_tokens", COUNT, f"Prompt tokens {of}, all tries.", "tokens", missing),
+        Column(f"{stage}_completion_tokens", COUNT, f"Generated tokens {of}, all tries.", "tokens", missing),
+        Column(price, REAL, f"Price of the tokens {of}. Not in token_price.", "currency", missing),
+        Column(f"{price}_currency", TEXT, f"Currency of {price}.", null=f"where {price} is null"),
+    )  # fmt: skip
+
 
 RUNS = Table(
     "runs",
@@ -54,6 +80,8 @@ RUNS = Table(
         Column("blank", COUNT, "Abstentions."),
         Column("failed", COUNT, "Questions that failed; they count as wrong."),
         Column("correct", COUNT, "Questions whose value is right."),
+        Column("unjudged", COUNT, "Questions that the headline's rule leaves out of the run's means: no verdict of the "
+               "judging model, a gold answer that `numeric` cannot judge, under WattBot's rules no answer."),
         Column("unique_wins", COUNT, "Questions whose value only this run has right."),
         Column("refusal_rate", REAL, "Share of the questions left blank."),
         Column("refusal_rate_low", REAL, "Lower end of its Wilson interval."),
@@ -95,10 +123,10 @@ RUNS = Table(
                NO_ENERGY + ", or where the job loaded the model for another question set, whose run carries it"),
         Column("energy_answer_j", REAL, "Answering.", "J", NO_ENERGY),
         Column("energy_answer_uncertainty_j", REAL, "Its standard uncertainty.", "J", NO_ENERGY),
-        Column("energy_planning_j", REAL, "Gross energy of the model that planned the searches of the run's retrieval. Not in "
-               "energy_gross_j: it was paid once for all runs on that retrieval.", "J",
-               "where no model plans, or its energy is unknown"),
-        Column("energy_planning_uncertainty_j", REAL, "Its standard uncertainty.", "J", "where energy_planning_j is null"),
+        *_beside("planning", "of the model that planned the searches of the run's retrieval",
+                 "paid once for all runs on that retrieval", "no model plans"),
+        *_beside("judging", "of the model that judged the answers of the question set",
+                 "paid once for all runs on it", "no rule asks a judging model"),
         Column("energy_per_question_j", REAL, "Answering energy per question.", "J", NO_ENERGY),
         Column("energy_per_correct_j", REAL, "Answering energy per right value.", "J",
                "where the energy is unknown or nothing is right"),

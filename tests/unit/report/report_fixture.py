@@ -514,6 +514,7 @@ def _run(name: str, predictions: list[Row], scores: list[Row], n: int) -> Row:
         "blank": sum(bool(p["blank"]) for p in said),
         "failed": sum(p["error"] is not None for p in said),
         "correct": right,
+        "unjudged": 0,
         "unique_wins": right % 5,
         "refusal_rate": sum(bool(p["blank"]) for p in said) / n,
         "refusal_rate_low": wilson(sum(bool(p["blank"]) for p in said), n)[0],
