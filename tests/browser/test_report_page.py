@@ -236,6 +236,36 @@ TABLE = """[...inner.querySelectorAll(".models > .scroll")].map((box) =>
     [box.scrollWidth, box.clientWidth, inner.documentElement.scrollWidth])"""
 
 
+BOX = """(() => {
+    const box = inner.querySelector(".models > .scroll");
+    return [box.classList.contains("more-right"), box.getAttribute("tabindex")];
+})()"""
+
+
+@pytest.mark.parametrize(("width", "expected"), [(375, [True, "0"]), (1360, [False, None])])
+def test_a_table_stops_the_tab_key_only_where_it_scrolls(
+    width: int, expected: list[object], benign: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "boxes.html"
+    file.write_text(framed(with_script(benign, "return 1;"), width, BOX), encoding="utf-8")
+    assert found(dom(file, tmp_path / "profile")) == expected
+
+
+def test_a_touch_tells_why_a_figure_is_unknown(benign: str, tmp_path: Path) -> None:
+    script = """
+        const cell = document.querySelector("#table-models-demo .unknown");
+        const wide = () => cell.querySelector(".hidden-text").getBoundingClientRect().width > 9;
+        const before = wide();
+        cell.click();
+        return [before, wide(), cell.innerText];
+    """
+    file = tmp_path / "page.html"
+    file.write_text(with_script(benign, script), encoding="utf-8")
+    before, after, said = found(dom(file, tmp_path / "profile"))  # type: ignore[misc]
+    assert (before, after) == (False, True)
+    assert said == f"not measured: {made.NO_METER}"
+
+
 @pytest.mark.parametrize("which", ["benign", "twenty"])
 def test_the_first_table_fits_a_laptop(
     which: str, tmp_path: Path, request: pytest.FixtureRequest

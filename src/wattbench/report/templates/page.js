@@ -73,6 +73,23 @@
     });
   }
 
+  // A table that is wider than its box fades where more of it lies, and only then is a stop for Tab.
+  const boxes = [...document.querySelectorAll(".scroll")];
+  const fade = (box) => {
+    const beyond = box.scrollWidth - box.clientWidth;
+    box.classList.toggle("more-right", box.scrollLeft < beyond - 1);
+    if (beyond > 1) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  };
+  const watcher = new ResizeObserver((seen) => seen.forEach((entry) => fade(entry.target)));
+  for (const box of boxes) {
+    watcher.observe(box);
+    box.addEventListener("scroll", () => fade(box), { passive: true });
+  }
+
+  // Where nothing hovers, a touch tells why a figure is not known.
+  document.addEventListener("click", (event) => event.target.closest(".unknown")?.classList.toggle("told"));
+
   const WORDS = { r: "right", w: "wrong", f: "failed", "-": "not judged", b: "blank" };
   const SIGNS = { r: "✓", w: "✗", f: "!", "-": "·", b: "–" };
   const PAGE = 50;
