@@ -238,6 +238,7 @@ _DETAILS = {
     "Score": "Score interval",
     "J per correct": "J per correct interval",
     "Energy": "Uncertainty",
+    "Answering energy": "Answering uncertainty",
     "Time/question": "95th percentile",
     "VRAM": "RAM",
     "Cost": "Per correct",

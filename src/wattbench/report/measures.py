@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from wattbench.report import formats
-from wattbench.report.data import Run
+from wattbench.report.data import Row, Run
 from wattbench.report.grids import Badge, Bar, Cell, unknown, why_null
 from wattbench.tables.runs import RUNS
 
@@ -87,18 +87,20 @@ def gross_wh(run: Run) -> Cell:
     value = row["energy_gross_j"]
     if value is None:
         return unknown(why_null(RUNS, row, "energy_gross_j", "energy_method", "energy_answer_j"))
-    spread = row["energy_gross_uncertainty_j"]
     return Cell(
         energy_text(run, value / formats.JOULES_PER_WH, "Wh"),
         sort=value,
-        detail=(
-            f"± {formats.figures(spread / formats.JOULES_PER_WH, 2)} Wh"
-            if spread is not None
-            else "uncertainty not known"
-        ),
+        detail=standard_uncertainty(row["energy_gross_uncertainty_j"]),
         title="All segments and phases, loading and failed attempts included; ± one standard "
         "uncertainty.",
     )
+
+
+def standard_uncertainty(joules: float | None) -> str:
+    """An energy's standard uncertainty in watt-hours."""
+    if joules is None:
+        return "uncertainty not known"
+    return f"± {formats.figures(joules / formats.JOULES_PER_WH, 2)} Wh"
 
 
 def latency(run: Run) -> Cell:
@@ -137,14 +139,19 @@ def peak_memory(run: Run) -> Cell:
     )
 
 
+def token_price(row: Row) -> str:
+    """The price of a row's tokens with its currency; it has one."""
+    currency = formats.clean(row["token_price_currency"] or "of no known currency")
+    return f"{formats.figures(row['token_price'])} {currency}"
+
+
 def cost(run: Run) -> Cell:
     """Price of the tokens with its currency, or else of the energy."""
     row = run.row
     if row["token_price"] is not None:
         each = row["token_price_per_correct"]
-        currency = formats.clean(row["token_price_currency"] or "of no known currency")
         return Cell(
-            f"{formats.figures(row['token_price'])} {currency}",
+            token_price(row),
             sort=row["token_price"],
             detail="per correct not known" if each is None else f"{formats.figures(each)} each",
             title="Price of all tokens, those of failed tries among them; beneath it per right "

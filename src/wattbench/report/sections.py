@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wattbench.report import beside, findings, jobs, models, provenance, statistics, tables
+from wattbench.report import (
+    beside,
+    ensembles,
+    findings,
+    jobs,
+    models,
+    provenance,
+    statistics,
+    tables,
+)
 from wattbench.report.data import Group, ReportData
 from wattbench.report.grids import Grid
 
@@ -61,7 +70,7 @@ def sections(data: ReportData, group: Group) -> tuple[Section, ...]:
         ),
         Section(
             "ensembles", "Ensembles and votes", "Ensembles",
-            tables=(Shown(tables.ensembles(group)),),
+            tables=_ensembles(group),
             hint="Every vote stands with its question in the question browser."
             if group.ensembles
             else None,
@@ -82,6 +91,11 @@ def sections(data: ReportData, group: Group) -> tuple[Section, ...]:
         Section(BROWSER, "Questions", "Questions"),
         Section("weights", "Weights and machines", None, (), (Shown(provenance.weights(group)),)),
     )  # fmt: skip
+
+
+def _ensembles(group: Group) -> tuple[Shown, ...]:
+    taken = Shown(ensembles.costs(group), "What they take")
+    return (Shown(ensembles.votes(group)), *((taken,) if group.ensembles else ()))
 
 
 def _repeats(data: ReportData, group: Group) -> tuple[Section, ...]:

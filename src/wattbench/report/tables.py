@@ -1,4 +1,4 @@
-"""The report's tables of question types, comparisons and ensembles."""
+"""The report's tables of question types and comparisons."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from wattbench.report.grids import (
     Grid,
     Head,
     count,
-    number,
     text,
     unknown,
     why_null,
 )
-from wattbench.tables.runs import ENSEMBLES
 from wattbench.tables.verdicts import COMPARISONS
 
 KINDS = {
@@ -187,72 +185,3 @@ def _verdict(pair: dict[str, Any]) -> Cell:
 
 def _probability(p: float) -> Cell:
     return Cell("< 0.001" if p < 0.001 else f"{p:.3f}", sort=p)
-
-
-def ensembles(group: Group) -> Grid:
-    """How each ensemble votes, and what it takes beside its members."""
-    rows = []
-    for row in group.ensembles:
-        run = group.run_of(row["run"])
-        gain = row["score"] - row["best_member_score"]
-        energy: Cell
-        if row["energy_gross_j"] is None:
-            energy = unknown("a member's energy is unknown")
-        elif run is None:
-            energy = number(row["energy_gross_j"] / formats.JOULES_PER_WH)
-        else:
-            energy = Cell(
-                measures.energy_text(run, row["energy_gross_j"] / formats.JOULES_PER_WH, "Wh"),
-                sort=row["energy_gross_j"],
-                badge=measures.energy_badge(run),
-            )
-        rows.append(
-            (
-                run_cell(group, row["run"]),
-                Cell(
-                    formats.clean(row["strategy"].replace("_", " ")),
-                    sort=row["strategy"],
-                    detail="blanks dropped" if row["ignore_blank"] else "blanks counted",
-                ),
-                text(", ".join(group.label_of(m) for m in row["members"])),
-                Cell(formats.share(row["score"]), sort=row["score"]),
-                Cell(
-                    formats.share(row["best_member_score"]),
-                    sort=row["best_member_score"],
-                    detail=formats.clean(group.label_of(row["best_member"])),
-                ),
-                Cell(formats.signed(gain), sort=gain),
-                count(row["unanimous"]),
-                count(row["decided_by_order"]),
-                energy,
-                _latency(row, "latency_sequential_s"),
-                _latency(row, "latency_parallel_s"),
-            )
-        )
-    return Grid(
-        name="ensembles",
-        caption="What voting buys and costs: an ensemble's energy is the sum over its members; "
-        "its seconds a question depend on whether members run one after another or side by side.",
-        heads=(
-            Head("Ensemble"),
-            Head("Strategy"),
-            Head("Members", broad=True),
-            Head("Score", numeric=True),
-            Head("Best member", numeric=True),
-            Head("Gain", numeric=True),
-            Head("Unanimous", numeric=True),
-            Head("Decided by order", numeric=True),
-            Head("Energy, all", numeric=True),
-            Head("Time a question, in turn", numeric=True),
-            Head("side by side", numeric=True),
-        ),
-        rows=tuple(rows),
-        empty="The study has no ensemble.",
-    )
-
-
-def _latency(row: dict[str, float | None], column: str) -> Cell:
-    value = row[column]
-    if value is None:
-        return unknown(formats.contract_reason(ENSEMBLES, column))
-    return Cell(f"{formats.figures(value)} s", sort=value)

@@ -747,6 +747,10 @@ def _ensemble(name: str, runs: list[Row]) -> Row:
             for entry in row["flags"]
             if entry["column"] in {"energy_gross_j", "energy_answer_j"}
         ],
+        "energy_correlated_j": None if row["energy_gross_j"] is None else 150.0,
+        "energy_independent_j": None if row["energy_gross_j"] is None else 110.0,
+        "token_price": 0.031 if name == "vote-small" else None,
+        "token_price_currency": "EUR" if name == "vote-small" else None,
         "latency_sequential_s": 9.4,
         "latency_parallel_s": None if name == "vote-all" else 5.1,
     }
