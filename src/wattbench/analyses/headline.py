@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +15,10 @@ METHODS = {
     "estimated": "an estimate from CPU time, no measurement",
     "mixed": "by mixed methods",
 }
-NORMAL_95 = 1.96
 NAMED = 3
 """Runs named in a sentence before the rest is counted."""
+CERTAIN = 0.99
+"""A probability above it is not written out: no meter's uncertainty is known that well."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Headline:
     Args:
         run: Name of the run; None where there is none.
         opening: The first sentence: which run, how well, against how many.
-        rest: The sentences behind it: what it costs, what it saves, what to be careful about.
+        rest: The sentences behind it: what it costs, what it saves, how sure it is that it is the
+            cheapest, what to be careful about.
         energy_known: Whether the run's energy is known.
         estimated: Whether its energy is, in whole or in part, an estimate.
     """
@@ -84,6 +85,7 @@ def headline(rows: Sequence[Row], labels: Mapping[str, str] | None = None) -> He
     else:
         parts.append(_cost(chosen))
         parts.append(_saving(chosen, best, top, names))
+        parts.append(_sureness(chosen, top))
         parts += _cautions(chosen, top, names)
     return Headline(
         run=str(chosen["run"]),
@@ -178,21 +180,27 @@ def _cautions(chosen: Row, top: Sequence[Row], names: Mapping[str, str]) -> list
         cautions.append(
             "The group's energies were not all measured in one way, so compare them with caution."
         )
-    if known:
-        nearest = min(known, key=lambda row: row["energy_answer_j"])
-        if _within_uncertainty(chosen, nearest):
-            cautions.append(
-                f"Its lead over {names[nearest['run']]} is within the meter's uncertainty."
-            )
     return cautions
 
 
-def _within_uncertainty(first: Row, second: Row) -> bool:
-    own, other = first["energy_answer_uncertainty_j"], second["energy_answer_uncertainty_j"]
-    if own is None or other is None:
-        return False
-    gap = abs(first["energy_answer_j"] - second["energy_answer_j"])
-    return bool(gap <= NORMAL_95 * math.hypot(own, other))
+def _sureness(chosen: Row, top: Sequence[Row]) -> str:
+    """How sure it is that the run is the cheapest; nothing where that is no question."""
+    known = [row for row in top if row["energy_answer_j"] is not None]
+    probability = chosen["cheapest_probability"]
+    if len(known) < 2 or probability is None:
+        return ""
+    among = (
+        f"these {len(known)}"
+        if len(known) == len(top)
+        else f"the {len(known)} whose energy is known"
+    )
+    return f"The probability that it is the cheapest of {among} is {_probability(probability)}."
+
+
+def _probability(value: float) -> str:
+    if value > CERTAIN:
+        return f"above {100 * CERTAIN:.0f} %"
+    return f"{100 * value:.0f} %" if value >= 1 - CERTAIN else f"below {100 * (1 - CERTAIN):.0f} %"
 
 
 def _unknown_energy(chosen: Row, top: Sequence[Row]) -> str:

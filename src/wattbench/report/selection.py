@@ -10,8 +10,11 @@ from wattbench.analyses.headline import choose
 from wattbench.errors import InputError
 from wattbench.report.data import Group, ReportData, Row, Run, analysis_of
 from wattbench.study.reporting import Report, Select
+from wattbench.tables.contract import unknown
 
 Value = TypeVar("Value")
+
+NOT_AMONG_SELECTED = "worked out among all runs of the set, not among those of this report"
 
 
 def wanted(select: Select) -> dict[str, tuple[Any, ...]]:
@@ -136,6 +139,11 @@ def _ranked(runs: tuple[Run, ...], comparisons: Iterable[Row]) -> tuple[Run, ...
                 "top_group": groups[run.name] == 1,
                 "rank_low": 1 + better,
                 "rank_high": len(runs) - (len(others) - better),
+                "cheapest_probability": None,
+                "flags": [
+                    *(f for f in run.row["flags"] or () if f["column"] != "cheapest_probability"),
+                    unknown("cheapest_probability", NOT_AMONG_SELECTED),
+                ],
             }
         )
     chosen = choose(rows)

@@ -18,6 +18,7 @@ def run(name: str, score: float, answer_j: float | None, **more: Any) -> dict[st
         "energy_method": "counter" if known else None, "energy_scope": "device" if known else None,
         "energy_answer_j": answer_j,
         "energy_answer_uncertainty_j": 0.05 * answer_j if answer_j else None,
+        "cheapest_probability": None,
         "energy_per_correct_j": answer_j / 20 if answer_j else None,
         "energy_per_correct_low_j": answer_j / 25 if answer_j else None,
         "energy_per_correct_high_j": answer_j / 15 if answer_j else None,
@@ -78,9 +79,27 @@ def test_a_winner_that_stands_alone() -> None:
     assert "only run" in said(run("a", 0.9, 100.0))
 
 
-def test_a_lead_within_the_meters_uncertainty_is_said() -> None:
-    rows = [run("a", 0.9, 100.0), run("b", 0.9, 105.0)]
-    assert "Its lead over B is within the meter's uncertainty." in said(*rows)
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [(0.634, "63 %"), (0.99, "99 %"), (1.0, "above 99 %"), (0.002, "below 1 %")],
+)
+def test_how_sure_it_is_that_it_is_the_cheapest(probability: float, text: str) -> None:
+    rows = [run("a", 0.9, 100.0, cheapest_probability=probability), run("b", 0.9, 105.0)]
+    assert f"The probability that it is the cheapest of these 2 is {text}." in said(*rows)
+
+
+def test_unknown_energies_take_no_part_in_how_sure_it_is() -> None:
+    rows = [
+        run("a", 0.9, 100.0, cheapest_probability=0.8),
+        run("b", 0.9, 105.0),
+        run("dark", 0.9, None),
+    ]
+    assert "the cheapest of the 2 whose energy is known is 80 %." in said(*rows)
+    assert "probability" not in said(rows[0] | {"headline": False}, rows[2])
+
+
+def test_a_probability_that_is_not_known_is_not_said() -> None:
+    assert "probability" not in said(run("a", 0.9, 100.0), run("b", 0.9, 105.0))
 
 
 def test_nothing_right_and_open_intervals() -> None:

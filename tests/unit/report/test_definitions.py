@@ -12,7 +12,7 @@ from tests.unit.report import report_fixture as made
 from wattbench.errors import InputError
 from wattbench.report.data import ReportData, read_report_data
 from wattbench.report.metrics import METRICS, Value
-from wattbench.report.selection import shown_by
+from wattbench.report.selection import NOT_AMONG_SELECTED, shown_by
 from wattbench.report.stage import render, render_one
 from wattbench.report.thresholds import METRIC_OF, verdict, verdicts
 from wattbench.report.views.registry import VIEWS, chosen
@@ -20,6 +20,7 @@ from wattbench.study import identity
 from wattbench.study.layout import Layout
 from wattbench.study.report_files import read_definition
 from wattbench.study.reporting import FigureName, Report, Select, Thresholds
+from wattbench.tables.contract import reason_for
 from wattbench.tables.runs import RUNS
 
 
@@ -91,6 +92,9 @@ def test_a_report_of_some_runs_holds_nothing_of_the_others(data: ReportData) -> 
     assert by_name["smollm2-135m"].row["tie_group"] == (2 if apart else 1)
     assert by_name["smollm2-135m"].row["rank_high"] == 2
     assert by_name["qwen-1.5b"].row["rank_low"] == 1
+    for run in group.runs:
+        assert run.row["cheapest_probability"] is None, "it is among all runs of the set"
+        assert reason_for(run.row, "cheapest_probability") == NOT_AMONG_SELECTED
     whole = {r.name: r for r in data.groups[0].runs}
     assert all(by_name[n].colour == whole[n].colour for n in names), "colours stay"
 
