@@ -160,3 +160,10 @@ def test_questions_are_counted_apart(rows, strategy, ignore, votes, random) -> N
         alone = decide(cast, strategy, ignore_blank=ignore, votes=votes)
         assert alone.won == tuple(whole.won[place].tolist())
         assert alone.by_order == whole.by_order[place]
+
+
+@given(BALLOTS, STRATEGIES, st.booleans(), VOTES)
+def test_an_ensemble_says_what_a_member_said_to_the_letter(cast, strategy, ignore, votes) -> None:
+    # So whoever judged the members' answers has judged the ensemble's.
+    found = decide(cast, strategy, ignore_blank=ignore, votes=votes).value
+    assert found in {*(ballot.value for ballot in cast), "is_blank", None}

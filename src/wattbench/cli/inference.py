@@ -123,8 +123,9 @@ def _add_gc(app: typer.Typer) -> None:
     ) -> None:
         """List the journals that no study refers to, and delete them with --delete.
 
-        What they hold was paid for: after a setting is changed back, its journal saves the run.
-        Journals of other environments are left alone.
+        Those of runs, of models that judge answers and of models that plan searches. What they
+        hold was paid for: after a setting is changed back, its journal saves the work. Those of
+        other environments are left alone.
 
         Example: wattbench gc --study config/config.yaml --delete
         """
@@ -151,9 +152,10 @@ def _add_gc(app: typer.Typer) -> None:
 def _entry(journal: Journal) -> dict[str, Any]:
     return {
         "folder": str(journal.folder),
+        "kind": journal.kind,
         "environment": journal.environment,
         "questions": journal.questions,
-        "run": journal.run,
+        "name": journal.name,
         "identity": journal.identity,
         "unused": journal.unused,
         "size_bytes": journal.size_bytes(),

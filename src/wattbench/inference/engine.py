@@ -42,6 +42,7 @@ class Task:
         schema: JSON schema of the reply, or None where it is left free.
         otherwise: Makes what is asked next where the reply abstains, such as the question with
             more snippets; None where nothing is.
+        retries: Further tries after a failure; None: as many as the study's requests have.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Task:
     messages: tuple[Message, ...]
     schema: Mapping[str, Any] | None
     otherwise: Callable[[], Task] | None = None
+    retries: int | None = None
 
 
 def in_flight(capabilities: Capabilities, requests: Requests) -> int:
@@ -149,6 +151,7 @@ class Engine:
         """
         ready = time.monotonic()
         spoiled = counted = tries = 0
+        retries = self._requests.retries if task.retries is None else task.retries
         if self._gate.wait(stop.abandon) or stop.requested:
             return None
         until = time.monotonic() + self._requests.question_s()
@@ -170,7 +173,7 @@ class Engine:
             spoiled += failure is not None and failure.kind in SPOILED
             pause = 0.0 if failure is None else pause_s(tries, failure)
             ready = time.monotonic()
-            last = failure is None or counted > self._requests.retries or ready + pause > until
+            last = failure is None or counted > retries or ready + pause > until
             last = last or self._in_vain(record)
             follow = task.otherwise() if blank and task.otherwise else None
             with self._writing:

@@ -7,6 +7,7 @@ from typing import Any
 
 from wattbench.inference.journal import ABSTAINED
 from wattbench.inference.run import Run
+from wattbench.inference.steps import reply_sum
 from wattbench.records import Record
 
 SCHEMA_VERSION = 1
@@ -71,9 +72,7 @@ def _tokens(tries: Sequence[Record]) -> dict[str, int | None]:
         "unanswered_tries": len(tries) - len(replies),
     }
     for name in ("prompt", "cached", "completion"):
-        values = [record.get(f"{name}_tokens") for record in replies]
-        known = [value for value in values if value is not None]
-        counted[name] = sum(known) if values and len(known) == len(values) else None
+        counted[name] = reply_sum(tries, f"{name}_tokens")
     return counted
 
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from wattbench.inference.backends.base import Reply
 from wattbench.inference.prompts import Prompt
-from wattbench.inference.replies import Answer, parse_reply
+from wattbench.inference.replies import Answer, Unparsable, parse_reply
 from wattbench.records import Record, mend
 from wattbench.study.identity import digest_of
 from wattbench.study.inference import Model
@@ -100,6 +100,26 @@ def by_key(records: Sequence[Record]) -> dict[str, list[Record]]:
     for record in records:
         found.setdefault(record["key"], []).append(record)
     return found
+
+
+Said = TypeVar("Said")
+
+
+def last_reply(
+    tries: Sequence[Record], parse: Callable[[str], Said | Unparsable]
+) -> tuple[Record, Said] | None:
+    """The last of some tries whose reply says something, and what; None where none does.
+
+    Args:
+        tries: Records of one key, in order.
+        parse: Reads a reply.
+    """
+    for record in reversed(tries):
+        if "reply" in record:
+            found = parse(record["reply"])
+            if not isinstance(found, Unparsable):
+                return record, found
+    return None
 
 
 def outcomes(records: Sequence[Record]) -> dict[str, Outcome]:

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from wattbench.errors import InputError
 from wattbench.files import fault_of
-from wattbench.inference.journal import ANSWERS, outcomes
+from wattbench.inference.journal import ABSTAINED, ANSWERS, by_key, last_reply
+from wattbench.inference.judging import parse_verdict
 from wattbench.inference.lease import living_holder
+from wattbench.inference.planning import parse_queries
+from wattbench.inference.replies import parse_reply
 from wattbench.records import read
-from wattbench.study.identity import run_identity
+from wattbench.study.identity import judge_identity, planner_identity, run_identity
 from wattbench.study.layout import Layout
 from wattbench.study.models import SMOKE, Study
 from wattbench.telemetry.ledger import starts
+
+Kind = Literal["run", "judge", "planner"]
+READERS: Mapping[Kind, Callable[[str], object]] = {
+    "run": parse_reply,
+    "judge": parse_verdict,
+    "planner": parse_queries,
+}
+"""What reads the replies of each kind of journal."""
 
 
 @dataclass(frozen=True)
@@ -24,19 +36,21 @@ class Journal:
 
     Args:
         folder: Where it lies.
-        environment: Its machine or cluster.
+        kind: Whose it is.
+        environment: Its machine or cluster; None for a planner's, which all environments share.
         questions: Its question set.
-        run: Its model entry.
+        name: The model entry of a run, the retrieval of a planner; None for a judge's.
         identity: Digest of the settings it was made under.
         unused: Why no study refers to it, or None where one does.
     """
 
     folder: Path
-    environment: str
+    kind: Kind
+    environment: str | None
     questions: str
-    run: str
+    name: str | None
     identity: str
-    unused: str | None
+    unused: str | None = None
 
     def size_bytes(self) -> int:
         """Bytes of its files."""
@@ -45,8 +59,11 @@ class Journal:
     def counts(self) -> dict[str, int]:
         """Answered and failed questions, records and segments."""
         records = read(self.folder / ANSWERS).records
-        known = outcomes(records)
-        answered = sum(outcome.done for outcome in known.values())
+        known = by_key(records)
+        answered = sum(
+            tries[-1]["kind"] == ABSTAINED or last_reply(tries, READERS[self.kind]) is not None
+            for tries in known.values()
+        )
         return {
             "answered": answered,
             "failed": len(known) - answered,
@@ -56,7 +73,7 @@ class Journal:
 
 
 def list_journals(studies: Sequence[Study]) -> list[Journal]:
-    """All journals under the studies' results folders, sorted by path.
+    """All journals under the studies' results folders: of runs, judges and planners, by path.
 
     Args:
         studies: Studies that may refer to them; the first of several with one results folder
@@ -65,32 +82,58 @@ def list_journals(studies: Sequence[Study]) -> list[Journal]:
     found: list[Journal] = []
     for results in dict.fromkeys(study.study.results for study in studies):
         own = [study for study in studies if study.study.results == results]
-        # The layout says where a journal lies, with a star in place of every name.
-        pattern = Layout(Path()).run("*", "*", "*").journal("*")
-        folders = sorted(Path(results).glob(str(pattern)))
-        found += [_journal(folder, own) for folder in folders if folder.is_dir()]
+        for journal in sorted(_in(Path(results)), key=lambda one: one.folder):
+            reasons = [_unused(study, journal) for study in own]
+            unused = None if None in reasons else reasons[0]
+            found.append(replace(journal, unused=unused))
     return found
 
 
-def _journal(folder: Path, studies: Iterable[Study]) -> Journal:
-    environment, questions, run, _, identity = folder.parts[-5:]
-    reasons = [_unused(study, environment, questions, run, identity) for study in studies]
-    unused = None if None in reasons else reasons[0]
-    return Journal(folder, environment, questions, run, identity, unused)
+def _in(results: Path) -> Iterator[Journal]:
+    """The journals of a results folder."""
+    # The layout says where a journal lies, with a star in place of every name.
+    layout = Layout(Path())
+    for folder in _folders(results, layout.run("*", "*", "*").journal("*")):
+        environment, questions, run, _, identity = folder.parts[-5:]
+        yield Journal(folder, "run", environment, questions, run, identity)
+    for folder in _folders(results, layout.judge_journal("*", "*", "*")):
+        environment, questions, _, identity = folder.parts[-4:]
+        yield Journal(folder, "judge", environment, questions, None, identity)
+    for folder in _folders(results, layout.queries_journal("*", "*", "*")):
+        questions, queries, identity = folder.parts[-3:]
+        retrieval = queries.removesuffix(layout.queries_journal("*", "", "*").parent.name)
+        yield Journal(folder, "planner", None, questions, retrieval, identity)
 
 
-def _unused(study: Study, environment: str, questions: str, run: str, identity: str) -> str | None:
+def _folders(results: Path, pattern: Path) -> list[Path]:
+    return [folder for folder in results.glob(str(pattern)) if folder.is_dir()]
+
+
+def _unused(study: Study, journal: Journal) -> str | None:
     """Why a study does not refer to a journal; None where it does or where it cannot tell."""
-    if environment != study.study.environment:
+    if journal.environment not in {study.study.environment, None}:
         # The same study on another machine: its settings there are not known here.
         return None
-    if questions.removesuffix(SMOKE) not in study.questions:
-        return f"the study has no question set '{questions}'"
-    if run not in study.models:
-        return f"the study has no model '{run}'"
-    if identity != run_identity(study, run):
-        return f"the settings of '{run}' have changed since"
-    return None
+    if journal.questions.removesuffix(SMOKE) not in study.questions:
+        return f"the study has no question set '{journal.questions}'"
+    name = journal.name or ""
+    if journal.kind == "run":
+        if name not in study.models:
+            return f"the study has no model '{name}'"
+        now, whose = run_identity(study, name), f"'{name}'"
+    elif journal.kind == "judge":
+        judge = study.scoring.judge
+        if judge is None:
+            return "the study names no judging model"
+        now, whose = judge_identity(study, judge.model), "the judging model"
+    else:
+        retrieval = study.retrievals.get(name)
+        if retrieval is None:
+            return f"the study has no retrieval '{name}'"
+        if retrieval.planner.model is None:
+            return f"no model plans the searches of '{name}'"
+        now, whose = planner_identity(study, name), f"the model that plans for '{name}'"
+    return None if journal.identity == now else f"the settings of {whose} have changed since"
 
 
 def remove(journal: Journal) -> None:

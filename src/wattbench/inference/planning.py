@@ -15,12 +15,12 @@ from typing import Any
 
 from wattbench.errors import InputError
 from wattbench.inference.jobfile import job_file
-from wattbench.inference.journal import ANSWERED, by_key
+from wattbench.inference.journal import by_key, last_reply
 from wattbench.inference.prompts import Prompt
 from wattbench.inference.replies import Unparsable, printable
 from wattbench.inference.run import Row, Run
 from wattbench.inference.scheduler import NO_SCHEDULER, Scheduler
-from wattbench.inference.steps import Step
+from wattbench.inference.steps import Step, reply_sum
 from wattbench.inference.work import check_names, worked
 from wattbench.records import Record
 from wattbench.study.identity import planner_identity
@@ -112,7 +112,8 @@ class Planning(Run):
 
     def missing(self, records: Sequence[Record]) -> list[Sequence[Step]]:
         """Steps of questions that have no queries yet, one question for each key."""
-        planned = {key for key, tries in by_key(records).items() if _good(tries) is not None}
+        tries = by_key(records).items()
+        planned = {key for key, own in tries if last_reply(own, parse_queries) is not None}
         left = {steps[0].key: steps for steps in self.steps if steps[0].key not in planned}
         return list(left.values())
 
@@ -170,17 +171,8 @@ def _planner(study: Study, retrieval: str) -> str:
     return model
 
 
-def _good(tries: Sequence[Record]) -> tuple[Record, tuple[str, ...]] | None:
-    """The last try that gave queries, and these; None where none did."""
-    for record in reversed(tries):
-        queries = parse_queries(record["reply"]) if record["kind"] == ANSWERED else None
-        if isinstance(queries, tuple):
-            return record, queries
-    return None
-
-
 def _row(row: Mapping[str, Any], tries: Sequence[Record]) -> Row:
-    good = _good(tries)
+    good = last_reply(tries, parse_queries)
     last, queries = good or (tries[-1], ())
     return {
         "question_id": row["question_id"],
@@ -189,7 +181,7 @@ def _row(row: Mapping[str, Any], tries: Sequence[Record]) -> Row:
         "reply": last.get("reply"),
         "error": None if good else str(last.get("error") or "unparsable"),
         "tries": len(tries),
-        "prompt_tokens": last.get("prompt_tokens"),
-        "completion_tokens": last.get("completion_tokens"),
+        "prompt_tokens": reply_sum(tries, "prompt_tokens"),
+        "completion_tokens": reply_sum(tries, "completion_tokens"),
         "total_s": sum(record["total_s"] for record in tries),
     }

@@ -74,13 +74,14 @@ class Course:
 
     def sums(self) -> dict[str, Any]:
         """Tokens and seconds of all replies; None where one reply's are not known."""
-        replies = [record for record in self.tries if "reply" in record]
-        found: dict[str, Any] = {}
-        for name in SUMMED:
-            values = [record.get(name) for record in replies]
-            known = [value for value in values if value is not None]
-            found[name] = sum(known) if values and len(known) == len(values) else None
-        return found
+        return {name: reply_sum(self.tries, name) for name in SUMMED}
+
+
+def reply_sum(tries: Sequence[Record], name: str) -> Any:
+    """Sum over the replies of some tries; None where one reply's is not known, or none came."""
+    values = [record.get(name) for record in tries if "reply" in record]
+    known = [value for value in values if value is not None]
+    return sum(known) if values and len(known) == len(values) else None
 
 
 def course(steps: Sequence[Step], known: Mapping[str, Outcome]) -> Course:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from wattbench.errors import InputError
 from wattbench.scoring.custom import ValueRule, load_rules
 from wattbench.study.judgement import JUDGE, RuleName
 from wattbench.study.layout import Layout
@@ -19,14 +20,19 @@ Judgements = dict[tuple[str, str], Row]
 """Rows of the table `judgements` by question id and value."""
 
 
-def own_rules(study: Study, judged: Judgements | None) -> dict[RuleName, ValueRule]:
+def own_rules(study: Study, questions: str, judged: Judgements | None) -> dict[RuleName, ValueRule]:
     """What judges values under the rules of a study that are not built in.
+
+    Args:
+        study: The study.
+        questions: Name of the question set.
+        judged: The judging model's verdicts on it; None where no rule asks it.
 
     Raises:
         InputError: A rule of the study's own cannot be loaded.
     """
     found = load_rules(study.scoring.custom)
-    return found if judged is None else found | {JUDGE: _rule(judged)}
+    return found if judged is None else found | {JUDGE: _rule(study, questions, judged)}
 
 
 def judgements(study: Study, questions: str) -> Judgements | None:
@@ -37,18 +43,37 @@ def judgements(study: Study, questions: str) -> Judgements | None:
     """
     if study.scoring.judge_asked() is None:
         return None
-    layout = Layout(Path(study.study.results))
-    path = layout.judge_verdicts(study.study.environment, questions)
+    path = _path(study, questions)
+    if not path.exists():
+        raise InputError(
+            "the judging model was not asked yet.", where=str(path), mend=_mend(questions)
+        )
     return {(row["question_id"], row["value"]): row for row in read_rows(path, JUDGEMENTS)}
 
 
-def _rule(judged: Judgements) -> ValueRule:
+def _path(study: Study, questions: str) -> Path:
+    return Layout(Path(study.study.results)).judge_verdicts(study.study.environment, questions)
+
+
+def _mend(questions: str) -> str:
+    return f"Run `wattbench judge --questions {questions}` with the study first."
+
+
+def _rule(study: Study, questions: str, judged: Judgements) -> ValueRule:
     def verdict(question: Question, value: str) -> tuple[bool, str] | None:
         if is_abstention(value):
             return False, "abstained on an answerable question"
         row = judged.get((question.id, value))
+        # Left out, an answer that the judge never saw would change the score without a word.
+        if row is None or row["gold_value"] != question.value:
+            raise InputError(
+                f"the judging model has not seen the answer {value[:80]!r} to question "
+                f"'{question.id}'" + (" beside its gold answer of now." if row else "."),
+                where=str(_path(study, questions)),
+                mend=_mend(questions),
+            )
         # Neither the answer's fault nor its merit: the means are over what was judged.
-        if row is None or row["right"] is None:
+        if row["right"] is None:
             return None
         return row["right"], "the judge says TRUE" if row["right"] else "the judge says FALSE"
 

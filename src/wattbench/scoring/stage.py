@@ -76,7 +76,7 @@ def score_folder(files: RunFiles, study: Study, questions: str, name: str) -> No
     place = {"environment": study.study.environment, "questions": questions, "run": name}
     where = {"environment": place["environment"], "questions": questions}
     judged_by = judgements(study, questions)
-    own = own_rules(study, judged_by)
+    own = own_rules(study, questions, judged_by)
     scores = judge_runs(study.scoring, Gold(gold), {name: answers}, where, own)
     headline = scores.filter(pc.equal(scores["rule"], study.scoring.rule))
     judged = {row["question_id"]: row for row in headline.to_pylist()}

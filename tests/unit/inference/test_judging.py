@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
+from judged import calls, make, rows
 from tests.unit.made_results import GOLD, RIGHT, make_study, write_run
 
 from wattbench.errors import InputError
@@ -14,54 +13,27 @@ from wattbench.inference.judging import judge_answers, parse_verdict, shown
 from wattbench.inference.replies import Unparsable
 from wattbench.scoring.stage import score
 from wattbench.study.layout import Layout
-from wattbench.study.models import Study
 from wattbench.study.questions import study_questions
 from wattbench.tables.answers import SEGMENTS
 from wattbench.tables.files import read_json, read_rows
-from wattbench.tables.verdicts import JUDGEMENTS, SCORES
-
-VERDICTS = {"q1": "TRUE", "q2": " false\n", "q3": "I think it is TRUE."}
+from wattbench.tables.verdicts import SCORES
 
 
 @pytest.mark.parametrize(
     ("reply", "verdict"),
-    [("TRUE", True), ("false", False), ("  True\n", True), ("TRUE.", None), ("yes", None),
-     ("", None), ("TRUE FALSE", None)],
+    [("TRUE", True), ("false", False), ("  True\n", True), ("\tFALSE\r\n", False), ("TRUE.", None),
+     ("true.", None), ("yes", None), ("", None), ("TRUE FALSE", None), ("FALSE, not TRUE", None),
+     ("**TRUE**", None), ("`FALSE`", None), ('"TRUE"', None), ("1", None), ("TRUEFALSE", None),
+     ("NOT TRUE", None), ("Verdict: TRUE", None), ("I cannot judge this.", None),
+     ('{"verdict": true}', None), ("TRUE\nFALSE", None), ("\ufeffTRUE", None), ("ＴＲＵＥ", None)],
 )  # fmt: skip
 def test_the_reply_is_one_word(reply: str, verdict: bool | None) -> None:
     found = parse_verdict(reply)
     assert found is verdict if verdict is not None else isinstance(found, Unparsable)
 
 
-def make(folder: Path, replies: dict[str, str] = VERDICTS, **judge: Any) -> Study:
-    file = folder / "verdicts.jsonl"
-    lines = [json.dumps({"question_id": k, "reply": v}) for k, v in replies.items()]
-    file.write_text("\n".join(lines) + "\n")
-    made = make_study(folder, ["a", "b"])
-    study = made.model_dump(mode="json", exclude_none=True)
-    study["models"]["j"] = {
-        "backend": "recorded",
-        "weights": str(file),
-        "options": {"call_log": str(folder / "calls.log")},
-        "requests": {"retries": 0},
-    }
-    study["scoring"] |= {"judge": {"model": "j", **judge}, "also": ["judge"]}
-    return Study.model_validate(study)
-
-
-def calls(folder: Path) -> list[str]:
-    log = folder / "calls.log"
-    lines = log.read_text().splitlines() if log.exists() else []
-    return sorted(json.loads(line)["question_id"] for line in lines)
-
-
-def rows(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
-    path = Layout(folder / "results").judge_verdicts("local", "set")
-    return {(row["question_id"], row["value"]): row for row in read_rows(path, JUDGEMENTS)}
-
-
 def test_every_answer_is_judged_once(tmp_path: Path) -> None:
-    study = make(tmp_path)
+    study = make(tmp_path, attempts=1)
     write_run(study, "a", RIGHT)
     write_run(study, "b", {**RIGHT, "q1": "20", "q2": "is_blank", "q4": "4"})
     write_run(study, "j", {**RIGHT, "q3": None})
@@ -107,7 +79,7 @@ def test_runs_are_scored_by_the_verdicts(tmp_path: Path) -> None:
     assert found["q1"]["why"] == "the judge says TRUE"
     summary = read_json(files.summary)
     counted = {k: summary["judge"][k] for k in ("right", "wrong", "failed", "attempts", "failures")}
-    assert counted == {"right": 1, "wrong": 0, "failed": 1, "attempts": 2, "failures": 1}
+    assert counted == {"right": 1, "wrong": 0, "failed": 1, "attempts": 4, "failures": 3}
     assert summary["scores"]["judge"]["judged"] == 3
 
 
