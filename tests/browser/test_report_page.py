@@ -303,6 +303,31 @@ def test_an_opened_question_shows_what_was_retrieved(benign: str, tmp_path: Path
     assert json.loads(seen["reply"])["ref_id"] == ["touvron2023"]
 
 
+def test_contexts_shown_after_an_abstention_stand_beside_the_first(
+    benign: str, tmp_path: Path
+) -> None:
+    script = """
+        document.querySelectorAll("button.line").forEach((b) => b.click());
+        await until(() => document.querySelectorAll(".open-question").length === 24);
+        return [...document.querySelectorAll(".open-question")].map((box) => [
+          [...box.querySelectorAll(".contexts > summary")].map((s) => s.textContent),
+          [...box.querySelectorAll(".card")].filter((c) => /asked again/.test(c.textContent))
+            .map((c) => c.querySelector("h4 bdi").textContent),
+        ]);
+    """
+    file = tmp_path / "page.html"
+    file.write_text(with_script(benign, script), encoding="utf-8")
+    opened = found(dom(file, tmp_path / "profile"))
+    assert isinstance(opened, list)
+    assert {len(summaries) for summaries, _ in opened} == {1, 2}
+    for (first, *more), asked_again in opened:
+        assert first.startswith("Contexts retrieved (default): ")
+        assert bool(more) == bool(asked_again)
+        for summary in more:
+            who = ", ".join(asked_again)
+            assert summary.startswith(f"More contexts, for {who} after leaving it blank: ")
+
+
 def test_verdicts_filter_by_model_and_order_by_disagreement(benign: str, tmp_path: Path) -> None:
     script = """
         const form = document.querySelector("form.filters");

@@ -122,7 +122,7 @@ class Contexts:
     """What one retrieval found for each question.
 
     Args:
-        table: The column `snippets` of `contexts`, in the order of the group's questions.
+        table: Columns `snippets` and `wider` of `contexts`, in the order of the group's questions.
     """
 
     table: pa.Table
@@ -131,12 +131,17 @@ class Contexts:
     def of(cls, contexts: pa.Table, ids: pa.Array) -> Contexts:
         """Contexts in the order of `ids`."""
         places = pc.index_in(ids, value_set=contexts["question_id"])
-        return cls(contexts.select(["snippets"]).take(places))
+        return cls(contexts.select(["snippets", "wider"]).take(places))
 
-    def at(self, place: int) -> list[Row] | None:
-        """Snippets for the question at `place` in the order of the prompt; None: none recorded."""
-        found: list[Row] | None = self.table["snippets"][place].as_py()
-        return found
+    def at(self, place: int) -> list[list[Row]] | None:
+        """Snippets for the question at `place` in the order of the prompt; None: none recorded.
+
+        First those that every run was shown, then the wider ones for runs that abstained.
+        """
+        snippets: list[Row] | None = self.table["snippets"][place].as_py()
+        if snippets is None:
+            return None
+        return [snippets, *(w["snippets"] for w in self.table["wider"][place].as_py() or ())]
 
 
 def by_run(rows: pa.Table) -> Mapping[str, pa.Table]:

@@ -116,10 +116,24 @@ def detail(group: Group, places: Places) -> dict[str, Any]:
         "answers": [_answers(group.answers[r.name], places) for r in group.runs],
         "votes": {str(i): _votes(group, name, places) for i, name in ensembles},
         "contexts": {
-            formats.clean(name): [_snippets(found.at(p)) for p in places]
+            formats.clean(name): [
+                _shown(found.at(place), most)
+                for place, most in zip(places, _widest(group, name, places), strict=True)
+            ]
             for name, found in group.contexts.items()
         },
     }
+
+
+def _widest(group: Group, retrieval: str, places: Places) -> list[int]:
+    """How often each question was asked again with more snippets, by the run that did so most."""
+    widened = [
+        np.asarray(pc.fill_null(group.answers[r.name].table["widened"].take(places), 0))
+        for r in group.runs
+        if r.row["retrieval"] == retrieval
+    ]
+    most: list[int] = np.max(widened, axis=0, initial=0).tolist()
+    return most if widened else [0] * len(places)
 
 
 def _answers(answers: Answers, places: Places) -> dict[str, list[Any]]:
@@ -127,7 +141,7 @@ def _answers(answers: Answers, places: Places) -> dict[str, list[Any]]:
         name: []
         for name in (
             "refs", "clause", "overlap", "na", "confidence", "reply", "said", "error", "detail",
-            "j", "s",
+            "j", "s", "wide",
         )
     }  # fmt: skip
     for row in answers.rows(places):
@@ -142,6 +156,7 @@ def _answers(answers: Answers, places: Places) -> dict[str, list[Any]]:
         columns["detail"].append(_text(row["error_detail"]))
         columns["j"].append(_round(row["allocated_j"]))
         columns["s"].append(_round(row["total_s"]))
+        columns["wide"].append(row["widened"] or 0)
     return columns
 
 
@@ -165,9 +180,12 @@ def _votes(group: Group, ensemble: str, places: Places) -> list[list[list[Any]]]
     ]
 
 
-def _snippets(found: list[dict[str, Any]] | None) -> list[list[Any]] | None:
-    if found is None:
-        return None
+def _shown(found: list[list[dict[str, Any]]] | None, widest: int) -> list[list[list[Any]]] | None:
+    """The first contexts, and the wider ones that some run came to see."""
+    return None if found is None else [_snippets(one) for one in found[: widest + 1]]
+
+
+def _snippets(found: list[dict[str, Any]]) -> list[list[Any]]:
     return [
         [
             _text(s["document_id"]),

@@ -328,8 +328,19 @@ def _contexts(q: Row) -> Row:
         "top_score": 0.8,
         "abstain": False,
         "contexts_digest": "0" * 64,
+        "wider": [{"contexts_digest": "1" * 64, "snippets": _more(snippets)}],
         "retrieval_s": 0.012,
     }
+
+
+def _more(snippets: list[Row]) -> list[Row]:
+    """What a model that abstains is shown in place of the snippets."""
+    further = {
+        "rank": len(snippets) + 1, "node_id": "luccioni2022:sec1:p1",
+        "document_id": "luccioni2022", "document_title": "Luccioni2022",
+        "text": "BLOOM was trained for 118 days.", "score": 0.2, "source": "dense",
+    }  # fmt: skip
+    return [*snippets, {**snippets[-1], **further}]
 
 
 def _answers(asked: list[Row]) -> tuple[list[Row], list[Row], list[Row]]:
@@ -412,6 +423,7 @@ def _prediction(
         "answered_at": START + timedelta(seconds=30 + q["position"] * 5),
         "segment": f"{name}-1",
         "tries": 3 if fails else 1,
+        "widened": None if ensemble else int(value == "is_blank"),
         "error": "unparsable" if fails else None,
         "error_detail": "the reply is no JSON object: 'Sure! Here is'" if fails else None,
         "allocated_j": draw.uniform(5, 60) if measured else None,

@@ -264,10 +264,15 @@ def test_the_browsers_data_agree_with_the_tables(report: Path) -> None:
         assert shorts[place]["value"][run] == row["value"]
         assert details[place]["answers"][run]["reply"] == row["reply"]
     found = read_rows(Layout(report.parent).contexts("demo", "default"), CONTEXTS)
+    widened = {a["question_id"] for a in answers if a["widened"]}
+    assert 0 < len(widened) < len(found)
     for row in found:
         held = details[row["position"]]["contexts"]["default"]
-        assert [s[4] for s in held] == [s["text"] for s in row["snippets"]]
-        assert [s[3] for s in held] == [s["score"] for s in row["snippets"]]
+        wider = [w["snippets"] for w in row["wider"]] if row["question_id"] in widened else []
+        assert len(held) == 1 + len(wider), "wider contexts only where a run saw them"
+        for shown, snippets in zip(held, [row["snippets"], *wider], strict=True):
+            assert [s[4] for s in shown] == [s["text"] for s in snippets]
+            assert [s[3] for s in shown] == [s["score"] for s in snippets]
 
 
 def test_a_missing_needed_table_says_what_to_run(tmp_path: Path) -> None:
@@ -407,7 +412,7 @@ def test_hostile_text_arrives_whole_in_the_browser(hostile: Path) -> None:
     for short in packed.shorts(html).values():
         texts |= {short["text"], *short["value"]}
     for behind in packed.details(html).values():
-        texts |= {behind["why"], *(s[4] for s in behind["contexts"]["default"])}
+        texts |= {behind["why"], *(s[4] for s in behind["contexts"]["default"][0])}
         for answer in behind["answers"]:
             texts |= {answer[name] for name in ("reply", "said", "clause", "detail")}
     for payload in made.PAYLOADS:

@@ -235,6 +235,7 @@
       if (a.clause[i]) facts.push(a.clause[i]);
       if (a.na[i] === 0) facts.push("should have been left blank");
       if (a.confidence[i] !== null) facts.push("confidence " + number(a.confidence[i]));
+      if (a.wide[i] > 0) facts.push("asked again with more contexts" + (a.wide[i] > 1 ? ", " + a.wide[i] + " times" : ""));
       if (a.s[i] !== null) facts.push(number(a.s[i]) + " s");
       if (a.j[i] !== null) {
         const rough = who.method === "estimated" || who.method === "mixed";
@@ -253,14 +254,14 @@
       return card;
     };
 
-    const contextBox = (name, snippets, q) => {
+    const contextBox = (title, snippets, q) => {
       const box = make("details", "contexts");
       const gold = new Set((texts.refs[q] || []).map((r) => r.toLowerCase()));
       const from = new Set(snippets.map((s) => s[0].toLowerCase()));
       const missed = [...gold].filter((r) => !from.has(r));
       const verdict = gold.size === 0 ? "" : missed.length === 0 ? ", the gold documents among them"
         : ", without the gold " + (missed.length === 1 ? "document " : "documents ") + missed.join(", ");
-      box.append(make("summary", "", "Contexts retrieved (" + name + "): " + snippets.length + verdict));
+      box.append(make("summary", "", title + ": " + snippets.length + verdict));
       const items = make("ol", "snippets");
       for (const [id, title, source, score, text] of snippets) {
         const item = make("li", gold.has(id.toLowerCase()) ? "gold-source" : "");
@@ -289,7 +290,12 @@
           ", raw replies, votes and contexts of this question were left to tables/predictions.parquet, to keep this page small."));
       } else {
         for (const [name, column] of Object.entries(some.contexts)) {
-          if (column[i] !== null) box.append(contextBox(name, column[i], q));
+          (column[i] || []).forEach((snippets, wide) => {
+            const who = data.runs.filter((run, r) => run.retrieval === name && some.answers[r].wide[i] >= wide);
+            const title = wide === 0 ? "Contexts retrieved (" + name + ")"
+              : "More contexts, for " + who.map((run) => run.label).join(", ") + " after leaving it blank";
+            box.append(contextBox(title, snippets, q));
+          });
         }
       }
       const cards = make("div", "cards");
