@@ -47,6 +47,14 @@ include: "workflow/rules/tables.smk"
 include: "workflow/rules/report.smk"
 
 
+# One run that fails for good holds back no report of the others.
+onerror:
+    shell(
+        "wattbench partial --study {layout.study:q} --job-logs .snakemake/slurm_logs"
+        " --log {layout.results:q}/logs/partial.log || true"
+    )
+
+
 rule all:
     default_target: True
     input:
@@ -77,4 +85,5 @@ rule tables:
 rule audit:
     input:
         layout.table("audit"),
+        layout.tables_manifest,
     localrule: True

@@ -33,4 +33,5 @@ rule collect_compute:
         " --study {params.study:q}"
         " --questions {wildcards.questions:q}"
         " --asking {params.asking}"
+        " --job-logs .snakemake/slurm_logs"
         " --log {log:q}"

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from wattbench import __version__
-from wattbench.analyses.folders import Absent, Folder, concatenated, read_folders
+from wattbench.analyses.folders import Absent, Folder, SoFar, concatenated, read_folders
 from wattbench.analyses.kept import Kept, stamp
 from wattbench.analyses.question_set import SetTables, set_tables
 from wattbench.analyses.scaling import guide_csv, guide_json
@@ -34,24 +34,31 @@ THREADS = 4
 """Tables written at once: compressing and waiting for the disk take turns."""
 
 
-def aggregate(study: Study) -> None:
+def aggregate(study: Study, so_far: SoFar | None = None) -> None:
     """Write every table and their manifest; the same files give the same bytes.
 
-    Smoke twins are left out: one question is no result.
+    Smoke twins are left out: one question is no result. Where runs lack results, the tables are of
+    what is there, and partial.json stands in the place of the manifest, which the workflow waits
+    for.
 
     Args:
         study: The study.
+        so_far: What became of the runs without results; default: nobody has looked into it.
 
     Raises:
         InputError: A file of a run is there but cannot be read.
     """
     layout = Layout(Path(study.study.results))
     gold = {name: study_questions(study, name) for name in study.questions}
+    # What is kept is known by a run's files, and of accounting without a file there is none.
     kept = {
         name: Kept(layout.kept(study.study.environment, name), stamp(study, gold[name]))
         for name in study.questions
+        if so_far is None
     }
     folders, absent = read_folders(study, kept)
+    if so_far is not None:
+        folders, absent = so_far.of(folders), [*so_far.absent]
     with ThreadPoolExecutor(THREADS) as pool:
         files: dict[str, Future[Encoded]] = {}
 
@@ -65,6 +72,9 @@ def aggregate(study: Study) -> None:
         keeping = [pool.submit(one.write) for one in kept.values()]
         # Nothing is written before everything is worked out.
         done = {name: file.result() for name, file in files.items()}
+        layout.partial_manifest.unlink(missing_ok=True)
+        if absent:
+            layout.tables_manifest.unlink(missing_ok=True)
         list(pool.map(lambda name: _write(layout.table(name), done[name]), layout.TABLES))
         for one in keeping:
             one.result()
@@ -80,7 +90,10 @@ def aggregate(study: Study) -> None:
             name: {"rows": done[name].rows, "sha256": done[name].digest} for name in layout.TABLES
         },
     }
-    write_json(layout.tables_manifest, manifest)
+    manifest["missing"] = [
+        {"questions": one.questions, "run": one.name, "reason": one.reason} for one in absent
+    ]
+    write_json(layout.partial_manifest if absent else layout.tables_manifest, manifest)
 
 
 @dataclass(frozen=True)
@@ -125,7 +138,7 @@ def _sets(
             [folder for folder in folders if folder.questions == name],
             absent=[one for one in absent if one.questions == name],
             skipped=skipped,
-            kept=kept[name],
+            kept=kept.get(name),
         )
         for name in study.questions
     ]

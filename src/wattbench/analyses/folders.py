@@ -76,12 +76,39 @@ class Absent:
         questions: Name of the question set.
         name: Name of the run or ensemble.
         file: The file that is missing.
+        reason: What became of it, where that was looked into.
+        compute: Rows of `compute` of the jobs that worked for it, as far as they are known.
     """
 
     environment: str
     questions: str
     name: str
     file: Path
+    reason: str | None = None
+    compute: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """What became of the runs without results, and accounting that has no file yet.
+
+    Args:
+        absent: Runs and ensembles without results of these settings, each with its reason.
+        compute: Rows of the table `compute` of runs whose compute.json is still to come, by
+            question set and run.
+    """
+
+    absent: tuple[Absent, ...]
+    compute: Mapping[tuple[str, str], tuple[Row, ...]]
+
+    def of(self, folders: Sequence[Folder]) -> list[Folder]:
+        """The folders that hold results of these settings, with their accounting."""
+        out = {(one.questions, one.name) for one in self.absent}
+        return [
+            replace(one, compute=self.compute.get((one.questions, one.name), one.compute))
+            for one in folders
+            if (one.questions, one.name) not in out
+        ]
 
 
 def read_folders(

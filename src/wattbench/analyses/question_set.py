@@ -119,6 +119,7 @@ def set_tables(
     for folder, told in zip(folders, facts, strict=True):
         if kept is not None and folder.key is not None and folder.kept is None:
             kept.put(folder.name, folder.key, to_kept(owns[folder.name], told, folder))
+    tables.compute += [_placed_compute(job, one) for one in absent for job in one.compute]
     tables.audit = placed(
         [
             *audit_skipped(skipped),
@@ -287,7 +288,7 @@ def _summed_shares(shares: Mapping[str, Reals | None], members: Sequence[str]) -
     return np.sum(known, axis=0) if len(known) == len(members) else None
 
 
-def _placed_compute(job: Row, folder: Folder) -> Row:
+def _placed_compute(job: Row, folder: Folder | Absent) -> Row:
     """A row of `compute` with its names."""
     return {
         "environment": folder.environment,

@@ -26,6 +26,7 @@ COMMANDS = (
     "matrix",
     "audit",
     "aggregate",
+    "partial",
     "report",
     "export",
 )

@@ -33,6 +33,14 @@ IdentityOption = Annotated[
 QuestionsOption = Annotated[str, typer.Option("--questions", help="Name of the question set.")]
 RunOption = Annotated[str, typer.Option("--run", help="Name of the model entry.")]
 RetrievalOption = Annotated[str, typer.Option("--retrieval", help="Name of the retrieval.")]
+JobLogsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--job-logs",
+        help="Folder of the logs that the workflow's Slurm executor keeps of its jobs "
+        "(.snakemake/slurm_logs): what is left of a job that died before it wrote anything.",
+    ),
+]
 AttemptOption = Annotated[
     int, typer.Option("--attempt", min=1, help="Which try of the workflow this is.")
 ]
@@ -154,6 +162,7 @@ __all__ = [
     "EXIT_BAD_INPUT",
     "AttemptOption",
     "IdentityOption",
+    "JobLogsOption",
     "JsonOption",
     "LogOption",
     "QuestionsOption",

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from wattbench.errors import InputError
-from wattbench.files import read_json
 from wattbench.inference.journal import ABSTAINED, ANSWERED, ANSWERS, outcomes
 from wattbench.inference.stage import journal_state
 from wattbench.records import read
 from wattbench.study.demands import Demands
+from wattbench.study.finished import finished
 from wattbench.study.identity import run_identity
-from wattbench.study.layout import Layout, RunFiles
+from wattbench.study.layout import Layout
 from wattbench.study.models import Study
 from wattbench.study.placement import Misfit, Placement
 from wattbench.study.questions import study_questions
@@ -155,18 +155,8 @@ def progress(study: Study, questions: str, run: str, total: int) -> Progress:
         answered = sum(outcome.done for outcome in known)
         failed = len(known) - answered
     answered = min(answered, total)
-    finished = _finished(files, identity, total) and answered + failed >= total
-    return Progress(answered, min(failed, total - answered), total, finished)
-
-
-def _finished(files: RunFiles, identity: str, total: int) -> bool:
-    if not files.predictions.exists() or not files.job.exists():
-        return False
-    try:
-        job = read_json(files.job)
-        return bool(job["identity"] == identity and job["question_count"] == total)
-    except (InputError, KeyError, TypeError):
-        return False
+    whole = finished(files, identity, total) and answered + failed >= total
+    return Progress(answered, min(failed, total - answered), total, whole)
 
 
 def totals(rows: Iterable[PlannedRun]) -> dict[str, Any]:

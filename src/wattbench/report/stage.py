@@ -25,19 +25,25 @@ Files = dict[str, bytes]
 Saved = dict[Hashable, Files]
 
 
+MANIFEST, PARTIAL = "manifest.yaml", "partial.yaml"
+"""Name of a report's manifest, and the one it has where the tables lack runs: the workflow waits
+for the first, so that it makes such a report anew."""
+
+
 def render(study: Study) -> None:
     """Write every report of a study: the default one, and those it names in folders beside it.
 
     The same tables give the same bytes. What cannot be drawn is left out with its reason on the
     page, in the Markdown and in the manifest; files of an earlier report that are made no more
-    are removed.
+    are removed. Of tables that lack runs the manifest is called partial.yaml.
 
     Raises:
         InputError: A needed table or a file of the study's own words is missing or broken, or a
             report selects no run.
         FaultError: The folder cannot be written.
     """
-    folder = Layout(Path(study.study.results)).report
+    layout = Layout(Path(study.study.results))
+    folder = layout.report
     data = read_report_data(study)
     saved: Saved = {}
     reports: list[tuple[str | None, Report]] = [(None, study.report), *study.reports.items()]
@@ -46,6 +52,10 @@ def render(study: Study) -> None:
     with Progress("report", total=sum(map(len, made.values())), unit="files") as progress:
         for name, files in made.items():
             own = folder if name is None else folder / name
+            if layout.partial_manifest.exists():
+                files[PARTIAL] = files.pop(MANIFEST)
+            for other in {MANIFEST, PARTIAL} - set(files):
+                (own / other).unlink(missing_ok=True)
             for path, written in files.items():
                 write_whole(own / path, lambda stream, written=written: stream.write(written))  # type: ignore[misc]
                 progress.advance()
@@ -85,7 +95,7 @@ def _made(data: ReportData, definition: Report, name: str | None, saved: Saved) 
         outputs[f"tables/not-measured{ending}.tex"] = not_measured_latex(part.group).encode()
     outputs["report.md"] = report_markdown(shown, links).encode()
     outputs["index.html"] = page(shown).encode()
-    outputs["manifest.yaml"] = manifest(shown, outputs, failed).encode()
+    outputs[MANIFEST] = manifest(shown, outputs, failed).encode()
     return outputs
 
 
@@ -152,10 +162,11 @@ def _remove_leftovers(folder: Path, written: set[str]) -> None:
 def _remove_reports(folder: Path, named: frozenset[str]) -> None:
     """Remove what was written for reports that the study names no more; other files stay."""
     for own in sorted(folder.iterdir()):
-        if own.name in named or own.name in MADE or not (own / "manifest.yaml").is_file():
+        is_report = any((own / name).is_file() for name in (MANIFEST, PARTIAL))
+        if own.name in named or own.name in MADE or not is_report:
             continue
         _remove_leftovers(own, set())
-        for file in ("index.html", "report.md", "manifest.yaml"):
+        for file in ("index.html", "report.md", MANIFEST, PARTIAL):
             (own / file).unlink(missing_ok=True)
         for mark in own.glob("*/.*"):
             mark.unlink()  # of a workflow manager, which marks the folders that it counts on

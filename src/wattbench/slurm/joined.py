@@ -135,7 +135,7 @@ def accounting_row(evidence: Evidence, job_id: str) -> Row:
     """The row of an attempt that the ledger knows nothing of: it died before its first record.
 
     Args:
-        evidence: What the other sources say; sacct knows the attempt.
+        evidence: What the other sources say, which may be nothing.
         job_id: The job's id as the ledger writes it.
     """
     row = _empty(job_id, "slurm") | _scheduler(evidence)
@@ -162,7 +162,9 @@ def _finished(row: Row, evidence: Evidence, flags: list[dict[str, str]]) -> Row:
 
 
 def _name(evidence: Evidence) -> str:
-    return "sacct" if evidence.attempt is not None else "scontrol"
+    if evidence.attempt is not None:
+        return "sacct"
+    return "scontrol" if evidence.controller is not None else "log"
 
 
 def _scheduler(evidence: Evidence) -> Row:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from wattbench.slurm.sacct import FIELDS
 from wattbench.slurm.samples import gpu_figures
 from wattbench.slurm.sources import Sources, gather
 from wattbench.slurm.units import job_order
+from wattbench.slurm.unrecorded import job_logs_of, unrecorded
 from wattbench.study.layout import Layout, RunFiles
 from wattbench.study.models import SMOKE, Study
 from wattbench.tables.answers import SAMPLES, SEGMENTS
@@ -30,7 +32,23 @@ RAW_NOTES = "jobstats.txt"
 """Files beside compute.json that keep what the tools printed about a run's own jobs."""
 
 
-def collect_compute(study: Study, questions: str, *, asking: int = 1) -> None:
+@dataclass(frozen=True)
+class Collected:
+    """What the scheduler says of one run's jobs.
+
+    Args:
+        rows: Rows of the table `compute`, without the columns that name the run.
+        told: Which tool was asked, what it said, and until when more may come: the other keys of
+            compute.json.
+    """
+
+    rows: list[Row]
+    told: Row
+
+
+def collect_compute(
+    study: Study, questions: str, *, asking: int = 1, job_logs: Path | None = None
+) -> None:
     """Write compute.json of every run on a question set; asks Slurm once for all of them.
 
     Without Slurm, or where its accounting is away, the rows come from the ledger and say so.
@@ -39,6 +57,7 @@ def collect_compute(study: Study, questions: str, *, asking: int = 1) -> None:
         study: The study.
         questions: Name of the question set.
         asking: Which time accounting is asked, as `pending.asking` gives it; kept in the files.
+        job_logs: Folder of the scheduler's own logs of jobs, or None where there is none.
 
     Raises:
         InputError: There is no such set, or a run's ledger cannot be read.
@@ -51,25 +70,66 @@ def collect_compute(study: Study, questions: str, *, asking: int = 1) -> None:
     layout = Layout(Path(study.study.results))
     runs = {name: layout.run(study.study.environment, questions, name) for name in study.models}
     ledgers = {name: read_rows(files.segments, SEGMENTS) for name, files in runs.items()}
+    for name, found in collected(study, questions, ledgers, job_logs=job_logs).items():
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "asking": asking,
+            **found.told,
+            "rows": [as_json(row) for row in found.rows],
+        }
+        write_json(runs[name].compute, document)
+
+
+def collected(
+    study: Study,
+    questions: str,
+    ledgers: Mapping[str, Sequence[Row]],
+    *,
+    job_logs: Path | None = None,
+) -> dict[str, Collected]:
+    """What the scheduler says of several runs' jobs; keeps what its tools printed.
+
+    Args:
+        study: The study.
+        questions: Name of the question set.
+        ledgers: Rows of the table `segments` of each run.
+        job_logs: Folder of the scheduler's own logs of jobs, or None where there is none.
+    """
+    layout = Layout(Path(study.study.results))
+    runs = {name: layout.run(study.study.environment, questions, name) for name in ledgers}
     ours = [
         segment
         for segments in ledgers.values()
         for segment in segments
         if segment["scheduler"] == "slurm"
     ]
-    since = min((segment["started_at"] for segment in ours), default=None)
-    sources = gather(sorted({segment["job_id"] for segment in ours}, key=job_order), since)
+    known = {segment["job_id"] for segment in ours}
+    silent = {
+        name: _silent(study, questions, name, known=known, folder=job_logs) for name in ledgers
+    }
+    times = [at for jobs in silent.values() for at in jobs.values()]
+    since = min([*(segment["started_at"] for segment in ours), *times], default=None)
+    sources = gather(sorted(known.union(*silent.values()), key=job_order), since)
+    found = {}
     for name, files in runs.items():
-        rows = rows_of(ledgers[name], _samples(files), sources, cpus=_cpus(files))
+        sets = [*study.questions] if study.models[name].resources.group_question_sets else []
+        rows = rows_of(
+            ledgers[name], _samples(files), sources,
+            cpus=_cpus(files), silent=[*silent[name]], sets=sets,
+        )  # fmt: skip
         jobs = {row["job_id"] for row in rows if row["scheduler"] == "slurm"}
-        document = {
-            "schema_version": SCHEMA_VERSION,
-            "asking": asking,
-            **_keep_raw(files, sources, jobs),
-            "pending": until_when(rows, sources.sacct),
-            "rows": [as_json(row) for row in rows],
-        }
-        write_json(files.compute, document)
+        told = _keep_raw(files, sources, jobs) | {"pending": until_when(rows, sources.sacct)}
+        found[name] = Collected(rows, told)
+    return found
+
+
+def _silent(
+    study: Study, questions: str, run: str, *, known: Collection[str], folder: Path | None
+) -> dict[str, datetime]:
+    if folder is None:
+        return {}
+    logs = job_logs_of(study, questions, run, folder)
+    return unrecorded(study, questions, run, known=known, logs=logs)
 
 
 def _samples(files: RunFiles) -> pa.Table:
@@ -153,7 +213,13 @@ def _sacct_lines(sources: Sources, numbers: set[str]) -> str:
 
 
 def rows_of(
-    segments: Sequence[Row], samples: pa.Table, sources: Sources, *, cpus: Mapping[str, int]
+    segments: Sequence[Row],
+    samples: pa.Table,
+    sources: Sources,
+    *,
+    cpus: Mapping[str, int],
+    silent: Sequence[str] = (),
+    sets: Sequence[str] = (),
 ) -> list[Row]:
     """Rows of the table `compute` of one run, without the columns that name the run.
 
@@ -162,6 +228,8 @@ def rows_of(
         samples: The run's table `samples`.
         sources: What the scheduler's tools say.
         cpus: CPUs given, by job id, for where sacct does not say.
+        silent: Jobs of the run that stand in no ledger.
+        sets: Question sets that one such job works for, where they are several.
     """
     grouped: dict[tuple[str, int], list[Row]] = {}
     for segment in segments:
@@ -184,6 +252,12 @@ def rows_of(
             for attempt in sources.attempts.get(job, ())
             if (job, attempt.number) not in grouped
         ]
+    for job in silent:
+        numbers = [attempt.number for attempt in sources.attempts.get(job, ())] or [1]
+        lone = [accounting_row(_evidence(sources, job, number), job) for number in numbers]
+        for row in lone if len(sets) > 1 else ():
+            row["flags"].append(_shared(sets))
+        rows += lone
     return sorted(rows, key=lambda row: (job_order(row["job_id"]), row["attempt"]))
 
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+LEDGER = "ledger.jsonl"
+"""Name of the file in a journal's folder that says when which job worked."""
+
 
 @dataclass(frozen=True)
 class RunFiles:
@@ -149,6 +152,14 @@ class Layout:
     @property
     def tables_manifest(self) -> Path:
         return self.tables / "manifest.json"
+
+    @property
+    def partial_manifest(self) -> Path:
+        """What stands in the place of the manifest of tables that lack runs.
+
+        The workflow knows the other one alone, so that it makes such tables anew.
+        """
+        return self.tables / "partial.json"
 
     def kept(self, environment: str, questions: str) -> Path:
         """What aggregation made of each run; it may be deleted at any time."""

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from wattbench.records import Record, each, mend, read
+from wattbench.study.layout import LEDGER
 from wattbench.tables.answers import SAMPLES
 from wattbench.tables.contract import unknown, warning
 from wattbench.telemetry.overlaps import Lived, count_once
 from wattbench.telemetry.phases import difference, phase_rows
 from wattbench.telemetry.readings import Readings, read_readings
-from wattbench.telemetry.segment import LEDGER, samples_file
+from wattbench.telemetry.segment import samples_file
 
 LEAST_LOST_S = 1.0
 """What a crash of the machine may cost, for samples are on disk every second."""

@@ -16,12 +16,12 @@ from typing import IO, Any
 from wattbench.errors import WattbenchError
 from wattbench.files import fault_of
 from wattbench.records import Appender, Record, read
+from wattbench.study.layout import LEDGER
 from wattbench.telemetry import sampler
 from wattbench.telemetry.clock import MACHINE, Clock
 from wattbench.telemetry.job import Job, boot_id
 from wattbench.telemetry.processes import Usage, own_peak_bytes, tree_usage
 
-LEDGER = "ledger.jsonl"
 BEAT_S = 0.75
 """Seconds between heartbeats; below the promised second by what a busy machine may be late."""
 

@@ -14,12 +14,11 @@ from wattbench.errors import FaultError, InputError
 from wattbench.inference.planning import Planning, parse_queries, plan_queries, planning_prompt
 from wattbench.inference.replies import Unparsable
 from wattbench.records import encode, read
-from wattbench.study.layout import Layout
+from wattbench.study.layout import LEDGER, Layout
 from wattbench.study.models import Study
 from wattbench.tables.answers import SEGMENTS
 from wattbench.tables.documents import QUERIES
 from wattbench.tables.files import read_rows
-from wattbench.telemetry.segment import LEDGER
 
 
 @pytest.mark.parametrize(

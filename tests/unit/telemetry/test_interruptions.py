@@ -20,10 +20,11 @@ from tests.nvml.virtual import PlainClock, VirtualSegment, a_job
 from wattbench.inference.journal import ANSWERED, ANSWERS, open_answers, outcomes
 from wattbench.records import Appender, encode
 from wattbench.study.judgement import Energy
+from wattbench.study.layout import LEDGER
 from wattbench.telemetry.energy import RunEnergy, run_energy
 from wattbench.telemetry.ledger import Names, mend_ledger, segment_rows, starts
 from wattbench.telemetry.meters import Device, Meter, Reading
-from wattbench.telemetry.segment import BASELINE_S, LEDGER
+from wattbench.telemetry.segment import BASELINE_S
 
 QUESTIONS = 25
 EXACT = Energy(calibration_relative_uncertainty=0)

@@ -10,11 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from wattbench.records import encode
+from wattbench.study.layout import LEDGER
 from wattbench.tables.answers import SAMPLES
 from wattbench.tables.files import write_batches
 from wattbench.telemetry.ledger import Names, sample_batches
 from wattbench.telemetry.readings import read_readings
-from wattbench.telemetry.segment import LEDGER, samples_file
+from wattbench.telemetry.segment import samples_file
 
 NAMES = Names("local", "set", "run")
 GPUS = ("GPU-0", "GPU-1")

@@ -34,10 +34,11 @@ def audit_skipped(skipped: Mapping[str, str]) -> Iterator[Row]:
 def audit_absent(absent: Iterable[Absent]) -> Iterator[Row]:
     """Findings about runs of the study without results."""
     for missing in absent:
+        why = missing.reason or f"{missing.file.name} is missing"
         yield finding(
             "missing_run",
             "error",
-            f"there are no results: {missing.file.name} is missing.",
+            f"there are no results: {why.rstrip('.')}.",
             "Run the workflow again; it does only what is missing.",
             missing.name,
         )
