@@ -10,6 +10,8 @@ from pathlib import Path
 
 from wattbench.errors import InputError
 
+csv.field_size_limit(2**31 - 1)  # Python stops at 128 KiB; a model that repeats itself does not.
+
 AS_WINDOWS_1252 = "wattbench-windows-1252"
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wattbench.analyses.audit.facts import some
 from wattbench.errors import InputError
 from wattbench.study.questions import REQUIRED, Question, question_of
 from wattbench.tables.values import BLANK, is_abstention
@@ -24,12 +25,10 @@ from wattbench.text_files import decode, open_csv
 Row = dict[str, Any]
 CHUNK = re.compile(r"results_chunk_(\d+)\.json\Z")
 FAILED = "Error:"
+SUBMISSION_FILE = "submission.csv"
 NEEDED = ("id", "answer_value", "ref_id")
 HALF_CHARACTER = "\\ud"
 """How the escape of half a character begins."""
-
-SHOWN = 10
-"""Ids named in a problem before the rest is counted."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def results_of(folder: Path, problems: list[Problem]) -> list[Row]:
             if not problems or problems[-1].kind != "bad_results_json":
                 problems.append(Problem("bad_results_json", f"{path.name} is no list of answers"))
             continue
-        usable = [row for row in found if isinstance(row, dict) and row.get("id") is not None]
+        usable = [row for row in found if isinstance(row, dict) and plain_text(row.get("id"))]
         if len(usable) < len(found):
             lost = len(found) - len(usable)
             problems.append(
@@ -139,14 +138,36 @@ def submission_of(path: Path, problems: list[Problem]) -> list[dict[str, str]]:
         if lacking:
             problems.append(Problem("bad_submission", f"{path.name} lacks {', '.join(lacking)}"))
             return []
-        rows = [{name: row.get(name) or "" for name in columns} for row in reader]
+        return _usable(reader, path.name, problems)
     except InputError as error:
         problems.append(Problem("bad_submission", error.what.removesuffix(".")))
-        return []
     except csv.Error as error:
         problems.append(Problem("bad_submission", f"{path.name} cannot be read: {error}"))
-        return []
-    return [row | {"id": row["id"].strip()} for row in rows]
+    return []
+
+
+def _usable(
+    reader: csv.DictReader[str], file: str, problems: list[Problem]
+) -> list[dict[str, str]]:
+    """Rows with an id and as many cells as the head; what the others hold nobody can tell."""
+    columns = list(reader.fieldnames or ())
+    rows: list[dict[str, str]] = []
+    lost: list[str] = []
+    for row in reader:
+        where = f"the row that ends on line {reader.line_num}"
+        beyond = row.pop(None, ())
+        lacking = [name for name in NEEDED if row[name] is None]
+        if any(beyond):
+            lost.append(f"{where} has {len(columns) + len(beyond)} cells for {len(columns)} heads")
+        elif lacking:
+            lost.append(f"{where} ends before {lacking[0]}")
+        elif not row["id"].strip():
+            lost.append(f"{where} has no id")
+        else:
+            rows.append({name: row[name] or "" for name in columns} | {"id": row["id"].strip()})
+    if lost:
+        problems.append(Problem("bad_submission", f"{file}: {some(lost, '; ')}"))
+    return rows
 
 
 def repeated_ids(ids: Iterable[str]) -> set[str]:
@@ -195,14 +216,13 @@ def answers_of(
         [*(row["id"] for row in cells), *(plain_text(row["id"]) for row in results)]
     )
     both = [i for i in ids if i in told and i in written]
-    for side, other, file in ((told, written, "submission.csv"), (written, told, "the results")):
+    for side, other, file in ((told, written, SUBMISSION_FILE), (written, told, "the results")):
         lone = [identifier for identifier in side if identifier not in other]
         if lone and other:
-            shown = ", ".join(sorted(lone)[:SHOWN])
             problems.append(
                 Problem(
                     "files_disagree",
-                    f"{len(lone)} answers are not in {file}: {shown}",
+                    f"{len(lone)} answers are not in {file}: {some(sorted(lone))}",
                     dropped=False,
                 )
             )
@@ -213,12 +233,11 @@ def answers_of(
         i for i in both if not _same(found[i].written, plain_text(told[i].get("pred_value")))
     ]
     if differing:
-        shown = ", ".join(sorted(differing)[:SHOWN])
         problems.append(
             Problem(
                 "files_disagree",
                 f"{len(differing)} values differ between submission.csv, which counts, and the "
-                f"results: {shown}",
+                f"results: {some(sorted(differing))}",
                 dropped=False,
             )
         )

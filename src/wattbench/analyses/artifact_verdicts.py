@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from wattbench.analyses.artifact_files import plain_number
 from wattbench.analyses.artifacts import Experiment
+from wattbench.analyses.audit.checks import SCORE_TOLERANCE
+from wattbench.analyses.audit.facts import some
 from wattbench.errors import InputError
 from wattbench.scoring import wattbot
 from wattbench.scoring.rules import WATTBOT, Prediction, Verdict, judge, overall, unanswerable
 from wattbench.study.judgement import RULES, RuleName, Weights
 from wattbench.study.questions import Question
-from wattbench.tables.values import BLANK
+from wattbench.tables.values import BLANK, canonical_refs, canonical_value
 
-GUIDE_RULE: RuleName = "wattbot-v1"
-"""The rule that a folder of the guide was scored by."""
+GUIDE_RULES: tuple[RuleName, ...] = ("wattbot-v1", "wattbot-v2")
+"""The rules that a folder of the guide may have been scored by; nothing in it says which."""
+
+Verdicts = Mapping[str, Verdict | None]
+"""Verdicts by question id; None where the rule leaves the question out."""
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """Something that a matrix does not hold as it was found.
+    """Something that was not used as it was found.
 
     Args:
         what: Folder or question concerned.
@@ -31,21 +37,32 @@ class Dropped:
     reason: str
 
 
-def rule_of(experiments: Sequence[Experiment]) -> RuleName:
-    """The one rule that the experiments were scored by; the guide's folders by the guide's.
+def rule_of(experiments: Sequence[Experiment], gold: Mapping[str, Question]) -> RuleName:
+    """The one rule that the experiments were scored by.
+
+    Of the guide's rules it is the one that gives most of the scores that the folders hold.
+
+    Args:
+        experiments: The experiments.
+        gold: Questions by id.
 
     Raises:
         InputError: They were scored by several.
     """
-    rules: set[Any] = {
-        one.summary.get("rule") or GUIDE_RULE for one in experiments if one.summary
-    } or {GUIDE_RULE}
-    if len(rules) > 1:
+    own = {str(one.summary["rule"]) for one in experiments if one.summary.get("rule")}
+    guides = [one for one in experiments if one.summary and not one.summary.get("rule")]
+    if guides or not own:
+        fitting = {
+            rule: sum(judged_by(rule, one, gold).as_said(one) for one in guides)
+            for rule in GUIDE_RULES
+        }
+        own.add(max(GUIDE_RULES, key=lambda rule: fitting[rule]))
+    if len(own) > 1:
         raise InputError(
-            f"the experiments were scored by several rules: {', '.join(sorted(rules))}.",
+            f"the experiments were scored by several rules: {', '.join(sorted(own))}.",
             mend="Choose one with --rule; all answers are judged by it.",
         )
-    found: RuleName = rules.pop()
+    (found,) = own
     if found not in RULES:
         raise InputError(
             f"the experiments were scored by '{found}', a rule of a study's own.",
@@ -64,24 +81,52 @@ def gold_of_set(
         given: Questions of a gold file, or None.
     """
     gold = {question.id: question for question in given or ()}
-    dropped: list[Dropped] = []
-    wanted = list(dict.fromkeys(id_ for one in experiments for id_ in one.answers))
+    doubts: list[Dropped] = []
+    wanted = dict.fromkeys(id_ for one in experiments for id_ in one.answers)
     for identifier in wanted:
         quoted = [one.gold[identifier] for one in experiments if identifier in one.gold]
-        if identifier in gold:
+        told = identifier in gold
+        if not told and not quoted:
+            doubts.append(Dropped(f"question {identifier}", "no gold answer is known: not judged"))
             continue
-        if not quoted:
-            dropped.append(Dropped(f"question {identifier}", "no gold answer is known: not judged"))
-            continue
-        gold[identifier] = quoted[0]
-        if len({(q.value, q.raw_refs) for q in quoted}) > 1:
-            dropped.append(
+        counts = gold[identifier] = gold[identifier] if told else quoted[0]
+        if other := next((one for one in quoted if not _same_gold(one, counts)), None):
+            doubts.append(
                 Dropped(
                     f"question {identifier}",
-                    "the results quote several gold answers; the first experiment's counts",
+                    f"the results quote the gold answer '{other.value}' {other.raw_refs} beside "
+                    f"'{counts.value}' {counts.raw_refs} of "
+                    + ("the gold file" if told else "the first experiment")
+                    + ", which counts",
                 )
             )
-    return gold, dropped
+    return gold, doubts
+
+
+def _same_gold(one: Question, other: Question) -> bool:
+    return canonical_value(one.value, other.unit) == canonical_value(
+        other.value, other.unit
+    ) and canonical_refs(one.refs) == canonical_refs(other.refs)
+
+
+def unused(experiments: Sequence[Experiment], asked: Sequence[str]) -> list[Dropped]:
+    """What of experiments on one question set cannot be used: broken files, missing answers.
+
+    Args:
+        experiments: The experiments.
+        asked: Ids of the questions.
+    """
+    found = []
+    for one in experiments:
+        folder = str(one.folder)
+        found += [Dropped(folder, problem.detail) for problem in one.problems if problem.dropped]
+        missing = [identifier for identifier in asked if identifier not in one.answers]
+        if not one.answers:
+            found.append(Dropped(folder, "it holds no answer"))
+        elif missing:
+            what = f"it has no answer to {len(missing)} of {len(asked)} questions: {some(missing)}"
+            found.append(Dropped(folder, what))
+    return found
 
 
 def verdict_of(rule: RuleName, question: Question, experiment: Experiment) -> Verdict | None:
@@ -135,7 +180,7 @@ def scored(
     rule: RuleName,
     weights: Weights,
     gold: Mapping[str, Question],
-    verdicts: Mapping[str, Verdict | None],
+    verdicts: Verdicts,
 ) -> Scored | None:
     """Score of verdicts by question id; None where none was judged.
 
@@ -155,3 +200,40 @@ def scored(
     ref = sum(verdict.ref_overlap for verdict in judged.values()) / len(judged)
     score = overall(rule, weights, value=value, ref=ref, na=na)
     return Scored(score, value, ref, na, correct, len(judged))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An experiment judged by one rule.
+
+    Args:
+        rule: The rule.
+        verdicts: Verdicts by question id.
+        score: Its score; None where nothing was judged.
+    """
+
+    rule: RuleName
+    verdicts: Verdicts
+    score: Scored | None
+
+    def as_said(self, experiment: Experiment) -> bool:
+        """Whether the experiment's summary says this score."""
+        said = plain_number(experiment.summary.get("overall_score"))
+        return (
+            self.score is not None
+            and said is not None
+            and math.isclose(self.score.score, said, abs_tol=SCORE_TOLERANCE)
+        )
+
+
+def judged_by(rule: RuleName, experiment: Experiment, gold: Mapping[str, Question]) -> Judged:
+    """An experiment's answers judged by a rule, with the weights it was scored with.
+
+    Args:
+        rule: The rule.
+        experiment: The experiment.
+        gold: Questions by id.
+    """
+    verdicts = {id_: verdict_of(rule, question, experiment) for id_, question in gold.items()}
+    weights = Weights.model_validate(experiment.summary.get("weights") or {})
+    return Judged(rule, verdicts, scored(rule, weights, gold, verdicts))

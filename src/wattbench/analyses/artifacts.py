@@ -6,13 +6,15 @@ is in a folder is dropped without a word.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from wattbench.analyses.artifact_files import (
     CHUNK,
+    SUBMISSION_FILE,
     Answer,
     Problem,
     answers_of,
@@ -23,6 +25,7 @@ from wattbench.analyses.artifact_files import (
     submission_of,
 )
 from wattbench.analyses.artifact_summary import summary_of
+from wattbench.analyses.audit.facts import some
 from wattbench.errors import InputError
 from wattbench.progress import Progress
 from wattbench.study.models import SMOKE
@@ -70,26 +73,17 @@ def find_folders(paths: Iterable[Path]) -> tuple[list[Path], list[tuple[Path, st
     """Result folders below some paths, sorted, each once; and what was left out, with the reason.
 
     Args:
-        paths: Result folders, folders that hold some at any depth, or submission files.
+        paths: Result folders, folders that hold some at any depth (links are followed), or files.
 
     Raises:
-        InputError: A path is not there, or nothing below it holds results.
+        InputError: A path is not there, cannot be read, or nothing below it holds results.
     """
     found: dict[Path, Path] = {}
     left_out: list[tuple[Path, str]] = []
     for path in paths:
-        if not path.exists():
-            raise InputError("there is no such folder or file.", where=str(path))
-        below = [path] if path.is_file() or _holds_results(path) else _below(path)
-        if not below:
-            raise InputError(
-                "no folder below holds submission.csv, results.json or summary.json.",
-                where=str(path),
-                mend="Name the folder that holds the experiments, such as artifacts/experiments.",
-            )
-        for folder in below:
+        for folder in _results_of_path(path, left_out):
             if folder.resolve() in found:
-                left_out.append((folder, "it was named twice"))
+                left_out.append((folder, f"it is {found[folder.resolve()]} again"))
             elif folder.parent.name.endswith(SMOKE):
                 left_out.append((folder, "a smoke run of one question is no result"))
             else:
@@ -97,23 +91,63 @@ def find_folders(paths: Iterable[Path]) -> tuple[list[Path], list[tuple[Path, st
     return sorted(found.values()), left_out
 
 
-def _below(path: Path) -> list[Path]:
-    files = [
-        *path.rglob("submission.csv"),
-        *path.rglob("results*.json"),
-        *path.rglob("summary.json"),
-    ]
-    return sorted({file.parent for file in files if _is_result(file)})
+def _results_of_path(path: Path, left_out: list[tuple[Path, str]]) -> list[Path]:
+    try:
+        if not path.exists():
+            raise InputError("there is no such folder or file.", where=str(path))
+        if path.is_file():
+            # A file of a result folder stands for it; another is a submission of its own.
+            return [path.parent if _is_result(path.name) else path]
+        below = [path] if holds_results(path) else []
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}.", where=str(path)) from error
+    below = below or _below(path, left_out)
+    if not below:
+        raise InputError(
+            "no folder below holds submission.csv, results.json or summary.json.",
+            where=str(path),
+            mend="Name the folder that holds the experiments, such as artifacts/experiments.",
+        )
+    return below
 
 
-def _is_result(file: Path) -> bool:
-    return file.name in {"submission.csv", "results.json", "summary.json"} or bool(
-        CHUNK.match(file.name)
-    )
+def holds_results(folder: Path) -> bool:
+    """Whether there is such a folder, and a file of results in it."""
+    return folder.is_dir() and any(_is_result(file.name) for file in folder.iterdir())
 
 
-def _holds_results(folder: Path) -> bool:
-    return any(_is_result(file) for file in folder.iterdir())
+def _below(path: Path, left_out: list[tuple[Path, str]]) -> list[Path]:
+    """Folders below that hold results, and into `left_out` those that seem to be meant to."""
+
+    def refused(error: OSError) -> None:
+        left_out.append((Path(error.filename), f"it cannot be read: {error.strerror}"))
+
+    found: list[Path] = []
+    seen: dict[Path, Path] = {}
+    empty: list[Path] = []
+    tops = [path]
+    for top in tops:
+        # Links wait until the folders themselves are seen: those give a run its name.
+        if top.resolve() in seen:
+            left_out.append((top, f"it is {seen[top.resolve()]} again"))
+            continue
+        for name, folders, files in os.walk(top, onerror=refused):
+            folders.sort()
+            folder = Path(name)
+            seen[folder.resolve()] = folder
+            tops += [folder / one for one in folders if (folder / one).is_symlink()]
+            if any(map(_is_result, files)):
+                found.append(folder)
+            elif not folders:
+                empty.append(folder)
+    beside = {folder.parent for folder in found}
+    lacking = f"it holds no {SUBMISSION_FILE}, results.json or summary.json"
+    left_out += [(folder, lacking) for folder in empty if folder.parent in beside]
+    return found
+
+
+def _is_result(name: str) -> bool:
+    return name in {SUBMISSION_FILE, "results.json", "summary.json"} or bool(CHUNK.match(name))
 
 
 def read_experiments(paths: Iterable[Path]) -> tuple[list[Experiment], list[tuple[Path, str]]]:
@@ -140,7 +174,7 @@ def read_experiment(path: Path) -> Experiment:
     problems: list[Problem] = []
     folder = path if path.is_dir() else path.parent
     name = folder.name if path.is_dir() else path.stem.removeprefix("submission_")
-    submission = folder / "submission.csv" if path.is_dir() else path
+    submission = folder / SUBMISSION_FILE if path.is_dir() else path
     summary = summary_of(folder, problems) if path.is_dir() else {}
     results = results_of(folder, problems) if path.is_dir() else []
     cells = submission_of(submission, problems)
@@ -148,9 +182,8 @@ def read_experiment(path: Path) -> Experiment:
         {*repeated_ids(r["id"] for r in cells), *repeated_ids(plain_text(r["id"]) for r in results)}
     )
     if repeated:
-        shown = ", ".join(repeated[:10])
         problems.append(
-            Problem("duplicates", f"answered more than once, the first counts: {shown}")
+            Problem("duplicates", f"answered more than once, the first counts: {some(repeated)}")
         )
     ours = "wattbench_version" in summary
     environment, questions = _place(path, summary, ours=ours)
@@ -179,7 +212,8 @@ def _place(path: Path, summary: Mapping[str, Any], *, ours: bool) -> tuple[str |
     said = summary.get("run_environment") or None
     parent = above[1].name if len(above) > 1 else ""
     environment = said or (parent if parent not in {EXPERIMENTS, ""} else None)
-    return environment, Path(str(file)).stem if file else above[0].name
+    # A run on Windows wrote data\\train_QA.csv: PureWindowsPath parts at either slash.
+    return environment, PureWindowsPath(str(file)).stem if file else above[0].name
 
 
 def _placed(experiments: Sequence[Experiment]) -> list[Experiment]:
@@ -215,7 +249,11 @@ def labels(experiments: Sequence[Experiment]) -> list[str]:
             found.append(with_environment[place])
         else:
             found.append(_shortest_path(one, experiments))
-    return found
+    # A folder may have the name of an environment: then the whole path tells two apart.
+    return [
+        label if found.count(label) == 1 else str(one.folder.resolve())
+        for label, one in zip(found, experiments, strict=True)
+    ]
 
 
 def _shortest_path(one: Experiment, experiments: Iterable[Experiment]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,6 +110,28 @@ def summed(
         known = row["energy_gross_j"] is not None and None not in kinds
         row[column] = None if not known else kinds.pop() if len(kinds) == 1 else "mixed"
     return row, flags
+
+
+def latencies(
+    seconds: Sequence[Mapping[str, float]], asked: Iterable[str]
+) -> tuple[float, float] | None:
+    """Mean seconds of a question, members one after another and side by side.
+
+    A member that was not asked a question takes no time for it.
+
+    Args:
+        seconds: Seconds by question, of each member.
+        asked: Questions; those that no member was asked are left out.
+
+    Returns:
+        Both, or None where no member was asked any of the questions.
+    """
+    taken = [[one[id_] for one in seconds if id_ in one] for id_ in asked]
+    taken = [times for times in taken if times]
+    if not taken:
+        return None
+    sums = (math.fsum(map(function, taken)) / len(taken) for function in (math.fsum, max))
+    return next(sums), next(sums)
 
 
 def _lacking(members: Sequence[Mapping[str, Any]], column: str) -> str | None:

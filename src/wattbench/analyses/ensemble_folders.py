@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wattbench.analyses.artifact_figures import power_of, times_of, tokens_of
 from wattbench.analyses.artifact_files import Answer
-from wattbench.analyses.artifact_verdicts import Scored, gold_of_set, rule_of, scored, verdict_of
-from wattbench.analyses.artifacts import Experiment, labels
+from wattbench.analyses.artifact_verdicts import (
+    Scored,
+    gold_of_set,
+    rule_of,
+    scored,
+    unused,
+    verdict_of,
+)
+from wattbench.analyses.artifacts import Experiment, holds_results, labels, read_experiment
 from wattbench.analyses.ensemble_field import Rules
+from wattbench.analyses.ensemble_folder_costs import costs_of
 from wattbench.ensembles.strategies import Ballot, Outcome, decide
 from wattbench.ensembles.weights import FOLDS, by_accuracy
 from wattbench.errors import InputError
@@ -67,23 +73,18 @@ def vote_folders(
         rule: Rule to judge by; None takes the one that the members were scored by.
 
     Raises:
-        InputError: There are fewer than two members, they are on several question sets, or
-            `confidence` has no gold answers to weigh by.
+        InputError: There are fewer than two members, one is named twice, they are on several
+            question sets or share no question, none holds an answer, or `confidence` has no gold
+            answers to weigh by.
     """
-    if len(members) < 2:
-        raise InputError("an ensemble needs two members at least.", mend="Name more folders.")
-    sets = sorted({one.questions for one in members})
-    if len(sets) > 1:
-        raise InputError(
-            f"the members are on several question sets: {', '.join(sets)}.",
-            mend="Name folders of one set.",
-        )
+    _check(members)
     names = labels(members)
     by_name = dict(zip(names, members, strict=True))
-    known, _ = gold_of_set(members, gold)
-    judged_by = rule or rule_of(members)
+    known, doubts = gold_of_set(members, gold)
+    judged_by = rule or rule_of(members, known)
     ids = list(dict.fromkeys([*known, *(id_ for one in members for id_ in one.answers)]))
     ids = [identifier for identifier in ids if any(identifier in one.answers for one in members)]
+    left_out = [*unused(members, ids), *doubts]
     weights = _weights(by_name, known, judged_by) if rules.strategy == "confidence" else {}
     outcomes: dict[str, Outcome] = {}
     for identifier in ids:
@@ -125,9 +126,36 @@ def vote_folders(
             "rule": judged_by,
             "run_environment": members[0].environment,
             "questions_file": f"{members[0].questions}.csv",
-            **_costs(by_name),
+            **costs_of(by_name, ids),
+            "left_out": [{"what": one.what, "reason": one.reason} for one in left_out],
         },
     )
+
+
+def _check(members: Sequence[Experiment]) -> None:
+    if len(members) < 2:
+        raise InputError("an ensemble needs two members at least.", mend="Name more folders.")
+    folders = [one.folder.resolve() for one in members]
+    for place, folder in enumerate(folders):
+        if folder in folders[:place]:
+            raise InputError(
+                "is named twice: it would vote twice.", where=str(members[place].folder),
+                mend="Name every member once.",
+            )  # fmt: skip
+    sets = sorted({one.questions for one in members})
+    if len(sets) > 1:
+        raise InputError(
+            f"the members are on several question sets: {', '.join(sets)}.",
+            mend="Name folders of one set.",
+        )
+    for one in members:
+        others = {id_ for other in members if other is not one for id_ in other.answers}
+        if others.isdisjoint(one.answers):
+            raise InputError(
+                "has no answer to a question that another member answered.",
+                where=str(one.folder),
+                mend="Name folders of one question set; `wattbench audit` tells what is broken.",
+            )
 
 
 def _ballot(member: str, answer: Answer | None, weight: float, rules: Rules) -> Ballot:
@@ -227,58 +255,21 @@ def _scores(score: Scored | None) -> Row:
     }
 
 
-def _costs(members: Mapping[str, Experiment]) -> Row:
-    """What the members take together; under `unknown`, why a figure is null."""
-    values: dict[str, list[float | None]] = {}
-    reasons: dict[str, str] = {}
+def refuse_to_overwrite(folder: Path, members: Sequence[Experiment]) -> None:
+    """Make sure that a folder may hold an ensemble: what a run answered is never written over.
 
-    def add(column: str, member: str, value: float | None, why: str) -> None:
-        values.setdefault(column, []).append(value)
-        if value is None:
-            reasons.setdefault(column, f"of {member}: {why}")
+    Args:
+        folder: The folder to write to.
+        members: The ensemble's members.
 
-    for name, one in members.items():
-        power, times, tokens = power_of(one), times_of(one), tokens_of(one)
-        part = power.measured_gpus is not None and power.measured_gpus < (power.gpus or 0)
-        add(
-            "energy_j",
-            name,
-            None if part else power.energy_j,
-            f"of its {power.gpus} GPUs {power.measured_gpus} was measured"
-            if part
-            else power.reason or "the folder holds none",
-        )
-        # Nothing says which meters they share: all of it counts as common to all members.
-        add(
-            "energy_uncertainty_j",
-            name,
-            power.uncertainty_j,
-            "its folder holds no uncertainty of its energy",
-        )
-        why = tokens.reason or "0 is written, which is no count"
-        add("input_tokens", name, tokens.prompt or None, why)
-        add("output_tokens", name, tokens.completion or None, why)
-        add("estimated_cost_usd", name, tokens.price, tokens.price_reason or "no price is recorded")
-        add("total_time_seconds", name, times.wall_s, "the folder holds none")
-        add("latency_sequential_s", name, times.latency_mean_s, "the folder holds none")
-    sums = {
-        column: None if None in known else math.fsum(value or 0.0 for value in known)
-        for column, known in values.items()
-    }
-    slowest: dict[str, float] = {}
-    for name, one in members.items():
-        for identifier, answer in one.answers.items():
-            if answer.latency_s is None:
-                reasons.setdefault(
-                    "latency_parallel_s", f"of {name}: a question's seconds are not known"
-                )
-                continue
-            slowest[identifier] = max(slowest.get(identifier, 0.0), answer.latency_s)
-    whole = "latency_parallel_s" not in reasons and slowest
-    parallel = math.fsum(slowest.values()) / len(slowest) if whole else None
-    return {
-        **sums, "latency_parallel_s": parallel, "unknown": reasons,
-    }  # fmt: skip
+    Raises:
+        InputError: It is a member's, or holds the results of a run.
+    """
+    mend = "Give another --output."
+    if folder.resolve() in {one.folder.resolve() for one in members}:
+        raise InputError("is the folder of a member.", where=str(folder), mend=mend)
+    if holds_results(folder) and not read_experiment(folder).ensemble:
+        raise InputError("holds the results of a run.", where=str(folder), mend=mend)
 
 
 def write_ensemble(found: FolderEnsemble, folder: Path) -> None:

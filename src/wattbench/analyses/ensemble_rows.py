@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wattbench.analyses.ensemble_costs import uncertainty_of_sum
+from wattbench.analyses.ensemble_costs import latencies, uncertainty_of_sum
 from wattbench.analyses.flags import complete
 from wattbench.analyses.folders import Folder
 from wattbench.analyses.joint import Metered
@@ -117,22 +116,13 @@ def _weighed_by(settings: Ensemble, folders: Sequence[Folder]) -> str:
 def _latencies(
     folder: Folder, members: Sequence[Folder]
 ) -> tuple[tuple[float | None, float | None], str]:
-    """Mean seconds of a question, members one after another and side by side, or why not.
-
-    A member that was not asked a question takes no time for it.
-    """
-    together: dict[str, float] = {}
-    slowest: dict[str, float] = {}
+    """Mean seconds of a question, members one after another and side by side, or why not."""
+    seconds: list[dict[str, float]] = []
     for member in members:
         asked = member.predictions.filter(member.predictions["asked"])
         if asked["total_s"].null_count:
             return (None, None), f"the seconds of a question of {member.name} are unknown"
         columns = asked["question_id"].to_pylist(), asked["total_s"].to_pylist()
-        for identifier, seconds in zip(*columns, strict=True):
-            together[identifier] = together.get(identifier, 0.0) + seconds
-            slowest[identifier] = max(slowest.get(identifier, 0.0), seconds)
-    there = [i for i in folder.predictions["question_id"].to_pylist() if i in slowest]
-    if not there:
-        return (None, None), "no member was asked a question"
-    sums = (math.fsum(times[i] for i in there) / len(there) for times in (together, slowest))
-    return (next(sums), next(sums)), ""
+        seconds.append(dict(zip(*columns, strict=True)))
+    found = latencies(seconds, folder.predictions["question_id"].to_pylist())
+    return ((None, None), "no member was asked a question") if found is None else (found, "")

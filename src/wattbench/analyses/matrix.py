@@ -6,8 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wattbench.analyses.artifact_verdicts import Dropped, gold_of_set, rule_of, verdict_of
+from wattbench.analyses.artifact_verdicts import (
+    Dropped,
+    gold_of_set,
+    rule_of,
+    unused,
+    verdict_of,
+)
 from wattbench.analyses.artifacts import Experiment, labels
+from wattbench.analyses.audit.facts import some
+from wattbench.errors import InputError
 from wattbench.study.judgement import RuleName
 from wattbench.study.questions import Question
 from wattbench.tables.values import BLANK
@@ -51,33 +59,31 @@ def matrices(
         rule: Rule to judge by; None takes the one that the experiments were scored by.
 
     Raises:
-        InputError: No rule is given and the experiments were scored by several.
+        InputError: No rule is given and the experiments on a set were scored by several, or none
+            of them holds an answer.
     """
-    rule = rule or rule_of(experiments)
+    if not any(one.answers for one in experiments):
+        why = [f"{one.what}: {one.reason}" for one in unused(experiments, ())]
+        raise InputError(f"no experiment holds an answer ({some(why, '; ')}).")
     for name in dict.fromkeys(one.questions for one in experiments):
         own = [one for one in experiments if one.questions == name]
         yield _matrix(name, own, gold, rule)
 
 
 def _matrix(
-    name: str, experiments: Sequence[Experiment], given: Sequence[Question] | None, rule: RuleName
+    name: str,
+    experiments: Sequence[Experiment],
+    given: Sequence[Question] | None,
+    rule: RuleName | None,
 ) -> Matrix:
-    dropped = [
-        Dropped(str(one.folder), problem.detail)
-        for one in experiments
-        for problem in one.problems
-        if problem.dropped
-    ]
-    dropped += [
-        Dropped(str(one.folder), "it holds no answer") for one in experiments if not one.answers
-    ]
     own = [one for one in experiments if one.answers]
-    answered = {identifier for one in own for identifier in one.answers}
-    about = _about(given, answered)
-    gold, more = gold_of_set(own, about)
+    about = _about(given, {identifier for one in own for identifier in one.answers})
+    gold, doubts = gold_of_set(own, about)
+    rule = rule or rule_of(own, gold)
+    ids = list(dict.fromkeys([*gold, *(id_ for one in own for id_ in one.answers)]))
+    dropped = unused(experiments, ids)
     if given is not None and about is None:
         dropped.append(Dropped(name, "the gold file has none of its questions; its own count"))
-    ids = list(dict.fromkeys([*gold, *(id_ for one in own for id_ in one.answers)]))
     heads = labels(own)
     typed = any(question.kinds for question in gold.values())
     fixed = FIXED if typed else FIXED[:-1]
@@ -94,7 +100,7 @@ def _matrix(
         columns=(*fixed, *(f"{head}_{column}" for head in heads for column in OWN)),
         rows=rows,
         experiments={head: str(one.folder) for head, one in zip(heads, own, strict=True)},
-        dropped=(*dropped, *more),
+        dropped=(*dropped, *doubts),
     )
 
 

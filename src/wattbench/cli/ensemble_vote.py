@@ -26,7 +26,7 @@ VotesOption = Annotated[
 
 FIGURES = (
     ("energy_j", "energy, all members", "J"),
-    ("energy_uncertainty_j", "its standard uncertainty", "J"),
+    ("energy_uncertainty_j", "its standard uncertainty, meters taken to err alike", "J"),
     ("latency_sequential_s", "a question, members one after another", "s"),
     ("latency_parallel_s", "a question, members side by side", "s"),
 )
@@ -68,12 +68,19 @@ def register(group: typer.Typer) -> None:
         with stage(log):
             from wattbench.analyses.artifacts import read_experiment
             from wattbench.analyses.ensemble_field import Rules
-            from wattbench.analyses.ensemble_folders import vote_folders, write_ensemble
+            from wattbench.analyses.ensemble_folders import (
+                refuse_to_overwrite,
+                vote_folders,
+                write_ensemble,
+            )
             from wattbench.cli.folders import holding_results, named_rule
             from wattbench.study.questions import read_questions
 
+            members = [read_experiment(folder) for folder in holding_results(folders)]
+            if output is not None:
+                refuse_to_overwrite(output, members)
             found = vote_folders(
-                [read_experiment(folder) for folder in holding_results(folders)],
+                members,
                 Rules(strategy, ignore_blank, votes),
                 name=name,
                 gold=None if gold is None else read_questions(gold),
@@ -96,3 +103,5 @@ def register(group: typer.Typer) -> None:
                 value, why = summary[key], summary["unknown"].get(key)
                 told = f"not known ({why})" if value is None else f"{value:.4g} {unit}"
                 typer.echo(f"  {label}: {told}")
+            for entry in summary["left_out"]:
+                typer.echo(f"  left out: {entry['what']}: {entry['reason']}")

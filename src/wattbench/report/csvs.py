@@ -59,7 +59,7 @@ def to_csv(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     """CSV text, comma-separated, with a head line and Unix line ends."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(list(heads))
+    writer.writerow(map(safe_cell, heads))
     writer.writerows([safe_cell(v) for v in row] for row in rows)
     return stream.getvalue()
 

@@ -15,7 +15,7 @@ import pandas as pd
 from wattbench.errors import InputError
 from wattbench.files import write_text
 from wattbench.report import formats, measures
-from wattbench.report.csvs import listed, safe_cell, table_csv, to_csv
+from wattbench.report.csvs import listed, table_csv, to_csv
 from wattbench.report.data import Group
 from wattbench.report.findings import nulls
 from wattbench.report.grids import Cell, why_null
@@ -166,7 +166,7 @@ def export_table_to_latex_and_csv(
     numeric = [pd.api.types.is_numeric_dtype(chosen[n].dtype) for n in names]
     body = [[escaped(listed(value)) for value in row] for row in rows]
     write_text(Path(latex_path), tabular(names, body, numeric=numeric))
-    write_text(Path(csv_path), to_csv(map(safe_cell, names), rows))
+    write_text(Path(csv_path), to_csv(names, rows))
 
 
 def models_latex(group: Group) -> str:

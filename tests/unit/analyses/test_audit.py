@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from wattbench.analyses.artifacts import read_experiments
 from wattbench.analyses.audit.across import SET_CHECKS, audit_facts
-from wattbench.analyses.audit.checks import RUN_CHECKS
+from wattbench.analyses.audit.checks import RUN_CHECKS, clean
 from wattbench.analyses.audit.facts import Facts, JobEnd, Power, Times, Tokens, Trouble
 from wattbench.analyses.audit.gold import audit_gold
 from wattbench.analyses.audit.of_folders import FolderAudit, audit_folders
@@ -124,7 +124,7 @@ def test_what_is_more_than_a_note_says_what_to_do() -> None:
 def test_every_check_has_a_fault() -> None:
     for check in RUN_CHECKS:
         assert any(list(check(planted)) for planted, *_ in PLANTED), check.__name__
-    assert len(SET_CHECKS) == 2
+    assert len(SET_CHECKS) == 3
 
 
 @pytest.mark.parametrize(
@@ -141,6 +141,16 @@ def test_runs_beside_each_other(second: dict[str, Any], check: str, severity: st
     assert [(row["check"], row["severity"]) for row in found] == [(check, severity)]
 
 
+def test_runs_on_other_questions_are_not_clean() -> None:
+    bare = replace(SOUND, asked=())
+    less = replace(bare, run="b", identity="2", content="y", score=1.0, said_score=1.0,
+                   answers=("q1",), answered=1)  # fmt: skip
+    (found,) = audit_facts([bare, less])
+    assert (found["run"], found["check"], found["severity"]) == ("b", "unequal_questions", "error")
+    assert found["detail"].startswith("it has no answer to 1 of 2 questions")
+    assert [run.run for run in clean([bare, less])] == ["a"]
+
+
 def test_unknown_is_no_fault() -> None:
     bare = Facts(run="a", model="m", answers=("q1",), answered=1, tokens=Tokens(prompt=1),
                  power=Power(energy_j=1.0))  # fmt: skip
@@ -152,6 +162,13 @@ def test_unknown_is_no_fault() -> None:
     [
         ("[80,abc", "a", "cannot be read"),
         ("[80,9q]", "a", "cannot be read"),
+        ("[80 90]", "a", "cannot be read"),
+        ("[80..90]", "a", "cannot be read"),
+        ("[80-90]", "a", "cannot be read"),
+        ("[80,]", "a", "cannot be read"),
+        ("80-90]", "a", "cannot be read"),
+        ("80 -", "a", "cannot be read"),
+        ("from 80 to", "a", "cannot be read"),
         ("", "a", "no gold value"),
         ("5", "is_blank", "names no document"),
         ("5", "['a', 'nowhere']", "cites nowhere"),
@@ -164,6 +181,16 @@ def test_gold_faults(value: str, refs: str, detail: str) -> None:
     assert detail in found["detail"]
     good = cells | {"answer_value": "[80,90]", "ref_id": "['A']"}
     assert list(audit_gold([question_of(good, position=0, line=2)], frozenset({"a"}))) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["[0.5, .75]", "[-5,5]", "['2019-2020']", "[3D printing]", "[80, 90 W]", "80-90", "['a','b']",
+     "[1,000, 2,000]", "more than 5", "{a, b}", "GPT-3", "-5", "[90,80]", "[1,2,3]"],
+)  # fmt: skip
+def test_sound_gold_values(value: str) -> None:
+    cells = {"id": "q1", "question": "?", "answer_value": value, "answer_unit": "W", "ref_id": "a"}
+    assert list(audit_gold([question_of(cells, position=0, line=2)], frozenset({"a"}))) == []
 
 
 def test_a_question_that_is_asked_twice() -> None:
@@ -332,7 +359,7 @@ def test_faults_of_a_studys_runs_beside_each_other(tmp_path: Path) -> None:
     found = {(row["run"], row["check"]): row for row in rows}
     versions = found[None, "mixed_versions"]["detail"]
     assert versions == "several versions of xllamacpp made the results (1.0: a; 2.0: b)."
-    assert found["b", "duplicates"]["detail"].startswith("it has the model and settings of a")
+    assert found["b", "duplicates"]["detail"].startswith("its model and settings, as far")
     charged = found["a", "tokens_without_price"]["detail"]
     assert "400 prompt tokens" in charged
     assert "the study gives no price of 'a.gguf'" in charged

@@ -90,6 +90,50 @@ def test_a_member_without_an_answer_casts_no_vote_and_shifts_no_other(tmp_path: 
     assert entry["individual_answers"] == {"a": None, "b": "433"}
 
 
+def test_unequal_members_add_up_by_question(tmp_path: Path) -> None:
+    write_experiment(tmp_path / "a", RIGHT)
+    write_experiment(tmp_path / "b", {"q1": "21"}, entries={"q1": {"latency_seconds": 10.0}})
+    found = vote_folders([read_experiment(tmp_path / n) for n in "ab"], Rules(), name="e").summary
+    # q1 takes 2 s and 10 s, the others 2 s.
+    assert found["latency_sequential_s"] == pytest.approx((12 + 2 + 2 + 2) / 4)
+    assert found["latency_parallel_s"] == pytest.approx((10 + 2 + 2 + 2) / 4)
+    assert found["left_out"] == [
+        {"what": str(tmp_path / "b"), "reason": "it has no answer to 3 of 4 questions: q2, q3, q4"}
+    ]
+    # Without a question's own seconds, means over unequal questions do not add.
+    (tmp_path / "b" / "results.json").unlink()
+    found = vote_folders([read_experiment(tmp_path / n) for n in "ab"], Rules(), name="e").summary
+    assert found["latency_sequential_s"] is None
+    assert found["unknown"]["latency_sequential_s"] == (
+        "of b: the seconds of 1 questions are unknown"
+    )
+
+
+def test_what_members_lost_is_told(tmp_path: Path) -> None:
+    folders = members(tmp_path)
+    (folders[1] / "submission.csv").unlink()
+    text = (folders[1] / "results.json").read_text()
+    (folders[1] / "results_chunk_000.json").write_text(f"{text[: text.index('}')]}}}]")
+    (folders[1] / "results_chunk_001.json").write_text("[{")
+    shown = command(*folders, "--rule", "strict")
+    assert shown.exit_code == 0, shown.output
+    assert f"left out: {folders[1]}: results_chunk_001.json cannot be read" in shown.stdout
+    assert f"left out: {folders[1]}: it has no answer to 3 of 4 questions" in shown.stdout
+
+
+def test_what_a_run_answered_is_never_written_over(tmp_path: Path) -> None:
+    a, b, c = members(tmp_path)
+    before = (c / "submission.csv").read_bytes()
+    for output, message in [(a, "is the folder of a member"), (c, "holds the results of a run")]:
+        result = command(a, b, "--output", output)
+        assert result.exit_code == 2
+        assert message in result.stderr
+    assert (c / "submission.csv").read_bytes() == before
+    # Another vote of the same name is.
+    for _ in range(2):
+        assert command(a, b, "--output", tmp_path / "voted").exit_code == 0
+
+
 def test_what_is_written_is_a_folder_of_the_guide(tmp_path: Path) -> None:
     folders = members(tmp_path / "train_QA")
     output = tmp_path / "train_QA" / "voted"
@@ -132,10 +176,18 @@ def test_our_folders_vote_alike(tmp_path: Path) -> None:
 def test_members_that_cannot_vote_together(tmp_path: Path) -> None:
     write_experiment(tmp_path / "r" / "a", RIGHT)
     write_experiment(tmp_path / "r" / "b", RIGHT, questions_file="test.csv")
+    (tmp_path / "r" / "linked").symlink_to(tmp_path / "r" / "a")
+    other = write_experiment(tmp_path / "other", {"q1": "7"}, submission=False)
+    (other / "results.json").write_text('[{"id": "q9", "pred_value": "7"}]')
+    write_experiment(tmp_path / "none", {})
     for arguments, message in [
         ([tmp_path / "r" / "a"], "needs two members"),
         ([tmp_path / "r" / "a", tmp_path / "r" / "b"], "several question sets: test, train_QA"),
         ([tmp_path / "r", tmp_path / "r" / "a"], "holds several results"),
+        ([tmp_path / "r" / "a"] * 2, "is named twice: it would vote twice"),
+        ([tmp_path / "r" / "a", tmp_path / "r" / "linked"], "is named twice"),
+        ([tmp_path / "r" / "a", tmp_path / "other"], "no answer to a question that another"),
+        ([tmp_path / "r" / "a", tmp_path / "none"], "no answer to a question that another"),
     ]:
         result = command(*arguments)
         assert result.exit_code == 2

@@ -24,48 +24,6 @@ RECORDED = Path(__file__).parents[3] / ".." / "shared" / "reference" / "data" / 
 recorded = pytest.mark.skipif(not RECORDED.is_dir(), reason=f"no recorded results at {RECORDED}")
 
 
-def test_the_guides_folders_are_read(tmp_path: Path) -> None:
-    root = tmp_path / "experiments"
-    write_experiment(root / "PowerEdge" / "train_QA" / "one", RIGHT)
-    write_experiment(root / "PowerEdge" / "train_QA" / "chunked", RIGHT, chunks=True)
-    write_experiment(root / "train_QA" / "bare", RIGHT, submission=False, run_environment=None)
-    found, left_out = read_experiments([root])
-    assert [(one.environment, one.questions, one.name) for one in found] == [
-        ("PowerEdge", "train_QA", "chunked"),
-        ("PowerEdge", "train_QA", "one"),
-        (None, "train_QA", "bare"),
-    ]
-    assert left_out == []
-    for one in found:
-        assert {i: answer.value for i, answer in one.answers.items()} == RIGHT
-        assert one.answers["q3"].refs == ("a", "b")
-        assert one.answers["q1"].latency_s == 2.0
-        assert one.gold["q4"].answerable is False
-
-
-def test_an_interrupted_run_keeps_what_its_chunks_hold(tmp_path: Path) -> None:
-    folder = write_experiment(tmp_path / "one", RIGHT, chunks=True, submission=False)
-    (folder / "results_chunk_001.json").write_text('[{"id": "q3"')
-    one = read_experiment(folder)
-    assert set(one.answers) == {"q1", "q2"}
-    assert {problem.kind for problem in one.problems} == {"missing_file", "bad_results_json"}
-
-
-def test_what_cannot_be_used_is_told(tmp_path: Path) -> None:
-    folder = write_experiment(tmp_path / "one", RIGHT, entries={"q2": {"pred_value": "7"}})
-    text = (folder / "submission.csv").read_text()
-    line = next(line for line in text.splitlines() if '"q1"' in line)
-    (folder / "submission.csv").write_text(text.replace('"433"', '"434"') + line + "\n")
-    results = json.loads((folder / "results.json").read_text())
-    (folder / "results.json").write_text(json.dumps([*results[:3], {"no": "id"}]))
-    one = read_experiment(folder)
-    assert one.repeated == ("q1",)
-    kinds = {problem.kind: problem.detail for problem in one.problems}
-    assert kinds["duplicates"].endswith("q1")
-    assert "1 entries without an id" in kinds["bad_results_json"]
-    assert "files_disagree" in kinds
-
-
 def test_a_failure_is_no_abstention(tmp_path: Path) -> None:
     folder = write_experiment(
         tmp_path / "one", RIGHT | {"q4": "is_blank"}, entries={"q4": {"error": "timeout"}}
@@ -115,12 +73,55 @@ def test_what_a_matrix_lacks_is_listed(tmp_path: Path) -> None:
     folder = write_experiment(tmp_path / "x" / "broken", RIGHT, submission=False)
     (folder / "results.json").write_text("{")
     experiments, left_out = read_experiments([tmp_path / "x", tmp_path / "x" / "a"])
-    assert [reason for _, reason in left_out] == ["it was named twice"]
+    assert [reason for _, reason in left_out] == [f"it is {tmp_path / 'x' / 'a'} again"]
     (found,) = matrices(experiments, gold=None, rule="strict")
     assert list(found.experiments) == ["a"]
     told = {(Path(one.what).name, one.reason) for one in found.dropped}
     assert ("empty", "it holds no answer") in told
     assert any(name == "broken" and "results.json cannot be read" in why for name, why in told)
+
+
+def test_a_cell_is_empty_for_a_reason(tmp_path: Path) -> None:
+    write_experiment(tmp_path / "x" / "a", {"q1": "21", "q3": ""})
+    write_experiment(tmp_path / "x" / "b", RIGHT, entries={"q2": {"gt_value": "434"}})
+    gold = read_questions(write_gold(tmp_path))
+    (found,) = matrices(read_experiments([tmp_path / "x"])[0], gold=gold, rule=None)
+    told = {Path(one.what).name: one.reason for one in found.dropped}
+    assert told == {
+        "a": "it has no answer to 2 of 4 questions: q2, q4",
+        "question q2": "the results quote the gold answer '434' ['b'] beside '433' ['b'] of the "
+        "gold file, which counts",
+    }
+
+
+def test_the_rule_is_the_one_that_gives_the_scores_of_the_folders(tmp_path: Path) -> None:
+    # The guide's second version reads 80-90 as a range, its first as a text.
+    values = RIGHT | {"q3": "80-90"}
+    judged = {"q3": {"value_correct": True, "ref_score": 1.0}}
+    one = write_experiment(tmp_path / "x" / "one", values, entries=judged)
+    write_experiment(tmp_path / "x" / "other", {"q1": "7"}, questions_file="test.csv", rule="exact")
+    train, test = sorted(
+        matrices(read_experiments([tmp_path / "x"])[0], gold=None, rule=None),
+        key=lambda one: one.rule,
+        reverse=True,
+    )
+    assert (train.rule, test.rule) == ("wattbot-v2", "exact")
+    assert rule_of([read_experiment(one)], {}) == "wattbot-v1"
+
+
+def test_nothing_to_write_is_an_error(tmp_path: Path) -> None:
+    folder = write_experiment(tmp_path / "x" / "empty", {})
+    (folder / "results.json").write_text("{")
+    with pytest.raises(InputError, match=r"no experiment holds an answer.*cannot be read"):
+        list(matrices([read_experiment(folder)], gold=None, rule=None))
+
+
+def test_a_name_is_no_formula(tmp_path: Path) -> None:
+    write_experiment(tmp_path / "x" / "=1+1", RIGHT)
+    output = tmp_path / "m.csv"
+    result = CliRunner().invoke(build(), ["matrix", str(tmp_path / "x"), "--output", str(output)])
+    assert result.exit_code == 0, result.output
+    assert "'=1+1_Value" in output.read_text().splitlines()[0]
 
 
 def test_questions_without_gold_are_rows_without_a_verdict(tmp_path: Path) -> None:
@@ -148,9 +149,9 @@ def test_submission_files_are_experiments_by_their_names(tmp_path: Path) -> None
 def test_several_rules_have_to_be_chosen_from(tmp_path: Path) -> None:
     one = read_experiment(write_experiment(tmp_path / "a", RIGHT, rule="strict"))
     other = read_experiment(write_experiment(tmp_path / "b", RIGHT))
-    assert rule_of([one]) == "strict"
+    assert rule_of([one], {}) == "strict"
     with pytest.raises(InputError, match="several rules: strict, wattbot-v1"):
-        rule_of([one, other])
+        rule_of([one, other], {})
 
 
 def test_the_command_reads_our_results_alike(tmp_path: Path) -> None:

@@ -30,8 +30,9 @@ def duplicates(runs: Sequence[Facts]) -> Iterator[Row]:
             yield finding(
                 "duplicates",
                 "warning",
-                f"it has the model and settings of {by_identity[run.identity]}: one result twice.",
-                "Remove one of the two.",
+                f"its model and settings, as far as the files tell, are those of "
+                f"{by_identity[run.identity]}.",
+                "Keep one of the two, unless you know what tells them apart.",
                 run.run,
             )
         if run.identity is not None:
@@ -58,7 +59,23 @@ def mixed_versions(runs: Sequence[Facts]) -> Iterator[Row]:
             )
 
 
-SET_CHECKS: tuple[SetCheck, ...] = (duplicates, mixed_versions)
+def unequal_questions(runs: Sequence[Facts]) -> Iterator[Row]:
+    """Runs to be compared that answered other questions, where nothing says what was asked."""
+    bare = [run for run in runs if not run.asked]
+    every = {identifier for run in bare for identifier in run.answers}
+    for run in bare:
+        if missing := sorted(every - set(run.answers)):
+            yield finding(
+                "unequal_questions",
+                "error",
+                f"it has no answer to {len(missing)} of {len(every)} questions that others "
+                f"answered: {some(missing)}.",
+                "Answer them too; a score on other questions is no score to compare.",
+                run.run,
+            )
+
+
+SET_CHECKS: tuple[SetCheck, ...] = (duplicates, mixed_versions, unequal_questions)
 
 
 def audit_facts(runs: Sequence[Facts]) -> Iterator[Row]:

@@ -311,19 +311,25 @@ RUN_CHECKS: tuple[Check, ...] = (
 
 
 def clean(runs: Sequence[Facts]) -> list[Facts]:
-    """Runs that nothing speaks against, best score first, each model once (its best run).
+    """Runs to build on, best score first, each model once (its best run).
 
-    Clean is: it has a model, a score of at least `BROKEN_SCORE`, less than `HIGH_ERROR_SHARE` of
-    its questions failed, and a question takes more than 0 and less than `HIGH_LATENCY_S` seconds.
+    Clean is: it has a model, one answer to every question of the set (where nothing says what was
+    asked, to every question that any run answered), a score of at least `BROKEN_SCORE`, less than
+    `HIGH_ERROR_SHARE` of its questions failed, and a question takes more than 0 and less than
+    `HIGH_LATENCY_S` seconds.
 
     Args:
         runs: The runs on one question set.
     """
 
+    every = {identifier for run in runs for identifier in run.answers}
+
     def passes(run: Facts) -> bool:
         seconds = run.times.latency_mean_s
         return (
             bool(run.model)
+            and set(run.asked or every) <= set(run.answers)
+            and len(set(run.answers)) == len(run.answers)
             and run.score is not None
             and run.score >= BROKEN_SCORE
             and seconds is not None

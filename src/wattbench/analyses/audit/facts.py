@@ -8,7 +8,7 @@ from typing import Any
 
 Row = dict[str, Any]
 SHOWN = 10
-"""Ids named in a finding before the rest is counted."""
+"""Items named in a finding before the rest is counted."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def finding(
     return {"run": run, "check": check, "severity": severity, "detail": detail, "mend": mend}
 
 
-def some(ids: Sequence[str]) -> str:
-    """The first ids, and how many more there are."""
-    more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
-    return ", ".join(ids[:SHOWN]) + more
+def some(items: Sequence[str], between: str = ", ") -> str:
+    """The first items, and how many more there are."""
+    more = f"{between}and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
+    return between.join(items[:SHOWN]) + more

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +15,13 @@ from wattbench.study.questions import Question
 from wattbench.tables.documents import PROBLEMS
 from wattbench.tables.files import read_rows
 from wattbench.tables.values import canonical_ref, canonical_value, parse_items, parse_range
+
+EMPTY_ITEM = re.compile(r"\[\s*,|,\s*,|,\s*\]")
+OPEN_RANGE = re.compile(r"(from\s+)?[-+]?[\d.,]+\s*([-\u2010-\u2015]|to)\Z", re.IGNORECASE)
+"""A range whose upper end is missing: '80-', 'from 80 to'."""
+
+UNPARTED = re.compile(r"\[\s*[-+]?[\d.]*\d\s*(;|\.\.+|[-\u2010-\u2015]|\bto\b|\s)\s*[-+]?\.?\d")
+"""Two numbers in brackets with something else than a comma between them."""
 
 
 def audit_gold(gold: Sequence[Question], documents: frozenset[str] | None) -> Iterator[Row]:
@@ -42,12 +50,12 @@ def audit_gold(gold: Sequence[Question], documents: frozenset[str] | None) -> It
             yield finding(
                 "gold_fault", "error", f"{where} has no gold value.", "Give it, or is_blank."
             )
-        elif question.value.startswith("[") and _unparsable(question.value):
+        elif _unparsable(question.value, question.unit):
             yield finding(
                 "gold_fault",
                 "error",
-                f"{where}: the gold range '{question.value}' cannot be read.",
-                "Write it as [low,high].",
+                f"{where}: the gold range or list '{question.value}' cannot be read.",
+                "Write it as [low,high], or as ['one','other'].",
             )
         if not question.refs:
             yield finding("gold_fault", "warning", f"{where} names no document as its source.")
@@ -61,12 +69,19 @@ def audit_gold(gold: Sequence[Question], documents: frozenset[str] | None) -> It
             )
 
 
-def _unparsable(value: str) -> bool:
-    items = parse_items(value)
-    if items is None or not items:
+def _unparsable(value: str, unit: str | None) -> bool:
+    """Whether a value seems to be a range or list, and no rule could read it as one."""
+    if any(value.count(one) != value.count(other) for one, other in ("[]", "{}")):
         return True
-    numeric = all(item[:1].isdigit() or item[:1] in "+-." for item in items if item)
-    return numeric and len(items) == 2 and parse_range(value) is None
+    if not value.startswith("["):
+        return OPEN_RANGE.match(value) is not None
+    items = parse_items(value)
+    if not items or EMPTY_ITEM.search(value):
+        return True
+    if len(items) == 1:
+        return UNPARTED.match(value) is not None
+    numeric = all(item[:1].isdigit() or item[:1] in "+-." for item in items)
+    return numeric and len(items) == 2 and parse_range(value, unit, any_unit=True) is None
 
 
 def audit_corpus(layout: Layout, corpus: str) -> Iterator[Row]:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wattbench.analyses.artifact_figures import power_of, times_of, tokens_of
-from wattbench.analyses.artifact_files import Answer, plain_number
+from wattbench.analyses.artifact_files import Answer
 from wattbench.analyses.artifact_verdicts import (
-    GUIDE_RULE,
-    Scored,
+    GUIDE_RULES,
+    Judged,
+    Verdicts,
     gold_of_set,
-    scored,
-    verdict_of,
+    judged_by,
 )
 from wattbench.analyses.artifacts import Experiment, labels
 from wattbench.analyses.audit.across import audit_facts
@@ -23,12 +23,9 @@ from wattbench.analyses.audit.facts import Facts, Row, Trouble, finding
 from wattbench.analyses.audit.gold import audit_gold
 from wattbench.analyses.audit.of_study import placed
 from wattbench.files import digest
-from wattbench.scoring.rules import Verdict
-from wattbench.study.judgement import RULES, RuleName, Weights
+from wattbench.study.judgement import RULES, RuleName
 from wattbench.study.questions import Question
 from wattbench.tables.values import is_abstention
-
-GUIDE_RULES: tuple[RuleName, ...] = (GUIDE_RULE, "wattbot-v2")
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class FolderAudit:
         environment: The machine or cluster, or empty where nothing says.
         questions: Name of the question set.
         findings: Rows of the table `audit`.
-        clean: Runs that nothing speaks against, best first, each model once.
+        clean: Runs to build on, best first, each model once.
     """
 
     environment: str
@@ -122,13 +119,14 @@ def facts_of(
     """
     summary, answers = experiment.summary, experiment.answers
     failed = [answer for answer in answers.values() if answer.error is not None]
-    judged_by, verdicts, score = _judged(experiment, gold, rule)
+    judged = _judged(experiment, gold, rule)
+    score = judged.score
     said = summary.get("overall_score")
     if score is not None and not summary:
         said = score.score
     versions = _versions(experiment)
     if experiment.ours or rule is None:
-        versions["the scoring rule"] = judged_by
+        versions["the scoring rule"] = judged.rule
     return Facts(
         run=experiment.name,
         ensemble=experiment.ensemble,
@@ -143,7 +141,7 @@ def facts_of(
         failed=len(failed),
         score=None if score is None else score.score,
         said_score=said,
-        changed=_changed(answers, verdicts),
+        changed=_changed(answers, judged.verdicts),
         times=times_of(experiment),
         power=power_of(experiment),
         tokens=tokens_of(experiment),
@@ -157,32 +155,15 @@ def facts_of(
     )
 
 
-Verdicts = Mapping[str, Verdict | None]
-
-
-def _judged(
-    experiment: Experiment, gold: Mapping[str, Question], rule: RuleName | None
-) -> tuple[RuleName, Verdicts, Scored | None]:
-    """The rule that a run was scored by (of the guide's the one that fits), verdicts and score."""
+def _judged(experiment: Experiment, gold: Mapping[str, Question], rule: RuleName | None) -> Judged:
+    """A run judged by the rule it was scored by, of the guide's by the one that fits."""
     own: RuleName | None = experiment.summary.get("rule")
     if rule is None and own is not None and own not in RULES:
         # A rule of a study's own may cost something to ask: the run is taken as it was scored.
-        return own, {}, None
+        return Judged(own, {}, None)
     candidates = (rule,) if rule is not None else (own,) if own is not None else GUIDE_RULES
-    said = plain_number(experiment.summary.get("overall_score"))
-    said = math.nan if said is None else said
-    weights = Weights.model_validate(experiment.summary.get("weights") or {})
-    found: list[tuple[RuleName, Verdicts, Scored | None]] = []
-    for candidate in candidates:
-        verdicts = {
-            identifier: verdict_of(candidate, question, experiment)
-            for identifier, question in gold.items()
-        }
-        score = scored(candidate, weights, gold, verdicts)
-        if score is not None and math.isclose(score.score, said, abs_tol=SCORE_TOLERANCE):
-            return candidate, verdicts, score
-        found.append((candidate, verdicts, score))
-    return found[0]
+    found = [judged_by(candidate, experiment, gold) for candidate in candidates]
+    return next((one for one in found if one.as_said(experiment)), found[0])
 
 
 def _changed(answers: Mapping[str, Answer], verdicts: Verdicts) -> list[str]:
