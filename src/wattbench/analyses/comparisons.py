@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from wattbench.analyses.joint import Joint, dominance, energy_ratios
+from wattbench.analyses.joint import Joint
+from wattbench.analyses.joint_pairs import against
 from wattbench.analyses.standing import Pairs
 from wattbench.scoring.intervals import tallies
 from wattbench.scoring.paired import holm, mcnemar, mcnemar_clustered
@@ -17,10 +17,6 @@ from wattbench.scoring.resamples import Reals
 from wattbench.scoring.standing import Standing
 from wattbench.study.judgement import Scoring
 from wattbench.tables.verdicts import COMPARISONS
-
-ALL_PAIRS_OF = 100
-"""Up to so many runs every pair is set against its energy in each draw; of more, those with the
-best run."""
 
 
 def comparisons(
@@ -74,7 +70,7 @@ def comparisons(
         "difference_p": pa.array(pairs.differences.p),
         "difference_p_adjusted": pa.array(pairs.p_adjusted),
         "distinct": pa.array(pairs.apart[first, second]),
-        **_with_energy(found, pairs, draws, scopes, scoring.confidence_level),
+        **_with_energy(pairs, draws, scopes, scoring.confidence_level),
     }
     ordered = [columns[name] for name in COMPARISONS.names()]
     return pa.Table.from_arrays(ordered, schema=COMPARISONS.schema)
@@ -99,36 +95,22 @@ def mcnemar_p(found: Standing, pairs: Pairs, scoring: Scoring) -> Reals:
 
 
 def _with_energy(
-    found: Standing, pairs: Pairs, draws: Joint, scopes: Sequence[str | None], level: float
+    pairs: Pairs, draws: Joint, scopes: Sequence[str | None], level: float
 ) -> dict[str, pa.Array]:
     first, second = pairs.first, pairs.second
     covers = np.array([scope or "" for scope in scopes])
-    chosen = draws.known[first] & draws.known[second] & (covers[first] == covers[second])
-    chosen = np.flatnonzero(chosen & _closer(found.whole.score[0], first, second))
-    ratio = energy_ratios(draws, first[chosen], second[chosen], level)
-    forth, back = dominance(draws, first[chosen], second[chosen])
-    figures = {
-        "energy_ratio": ratio.estimate,
-        "energy_ratio_low": ratio.low,
-        "energy_ratio_high": ratio.high,
-        "first_dominates": forth,
-        "second_dominates": back,
+    alike = covers[first] == covers[second]
+    energy = against(draws, pairs.differences, first, second, level)
+    return {
+        name: _known(np.where(alike, values, np.nan))
+        for name, values in (
+            ("energy_ratio", energy.ratio),
+            ("energy_ratio_low", energy.low),
+            ("energy_ratio_high", energy.high),
+            ("first_dominates", energy.first_dominates),
+            ("second_dominates", energy.second_dominates),
+        )
     }
-    columns = {}
-    for name, values in figures.items():
-        whole = np.full(len(first), np.nan)
-        whole[chosen] = values
-        columns[name] = _known(whole)
-    return columns
-
-
-def _closer(scores: Reals, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Which pairs are set against their energy: all, or of many runs those with the best."""
-    if len(scores) <= ALL_PAIRS_OF:
-        return np.ones(len(first), dtype=np.bool_)
-    best = int(np.argmax(scores))
-    with_best: NDArray[np.bool_] = (first == best) | (second == best)
-    return with_best
 
 
 def _known(values: Reals) -> pa.Array:

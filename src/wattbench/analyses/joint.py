@@ -1,8 +1,9 @@
 """Score, right values and energy of all runs in one set of draws: questions and meters together.
 
-In each draw the questions are resampled, the same ones for all runs, and each meter errs anew.
-Whatever sets energy against answers is read off these draws, so it has one interval or one
-probability for both (JCGM 101:2008 for the meter's part). docs/decisions/0014 argues it.
+In each draw the questions are resampled, the same ones for all runs, and each meter errs anew, by
+a factor. Whatever sets a run's energy against its answers is read off these draws, so it has one
+interval or one probability for both (JCGM 101:2008 for the meter's part); `joint_pairs` compares
+two runs. docs/decisions/0014 argues it.
 """
 
 from __future__ import annotations
@@ -21,8 +22,6 @@ from wattbench.scoring.standing import Standing
 from wattbench.study.judgement import Energy, Scoring
 
 Row = Mapping[str, Any]
-PAIRS_AT_ONCE = 256
-"""Pairs whose draws are sorted at once; they fit the cache."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +54,14 @@ class Joint:
         energy: Answering energy, of shape (draws, runs); NaN where unknown.
         estimate: Answering energy as measured, of shape (runs,); NaN where unknown.
         parts: Each question's part of it, of shape (questions, runs).
-        relative: Standard uncertainty of the energy by its meters, as a share, of shape (runs,).
+        errors: Log of the factor by which the meters err, of shape (draws, runs); 0 where unknown.
     """
 
     standing: Standing
     energy: Reals
     estimate: Reals
     parts: Reals
-    relative: Reals
+    errors: Reals
 
     def under(self, standing: Standing) -> Joint:
         """The same draws with the scores of another rule."""
@@ -129,33 +128,43 @@ def joint(
     questions, count = len(found.clusters.of), len(found.counts)
     even = np.full(questions, 1 / questions)
     parts = np.zeros((questions, len(meters)))
-    estimate, relative = (np.full(len(meters), np.nan) for _ in range(2))
-    noise = np.full((count, len(meters)), np.nan)
+    estimate = np.full(len(meters), np.nan)
+    errors = np.zeros((count, len(meters)))
     shared: dict[str, Reals] = {}
     for place, one in enumerate(meters):
         if one is None:
             continue
         parts[:, place] = even if one.parts is None else one.parts
         estimate[place] = one.energy_j
-        relative[place] = np.hypot(one.shared, one.own)
         if one.meters not in shared:
             shared[one.meters] = _normal(scoring.seed, "meters", one.meters, count)
         own = _normal(scoring.seed, "run", found.runs[place], count)
-        noise[:, place] = np.maximum(0.0, 1 + one.shared * shared[one.meters] + one.own * own)
-    energy = (found.counts @ parts) * estimate * noise
+        errors[:, place] = log_sd(one.shared) * shared[one.meters] + log_sd(one.own) * own
+    energy = (found.counts @ parts) * estimate * np.exp(errors)
     for place, theirs in members.items():
         own_members = list(theirs)
         energy[:, place] = energy[:, own_members].sum(axis=1)
         estimate[place] = estimate[own_members].sum()
-        total = estimate[place]
-        if total > 0:
-            parts[:, place] = parts[:, own_members] @ estimate[own_members] / total
-            spread = (estimate[own_members] * (noise[:, own_members] - 1)).sum(axis=1)
-            relative[place] = float(np.std(spread)) / total
-        else:
-            parts[:, place], relative[place] = even, 0.0
-    parts[:, np.isnan(estimate)] = 0.0
-    return Joint(found, energy, estimate, parts, relative)
+        if estimate[place] > 0:
+            weights = estimate[own_members] / estimate[place]
+            parts[:, place] = parts[:, own_members] @ weights
+            errors[:, place] = np.log(np.exp(errors[:, own_members]) @ weights)
+        elif estimate[place] == 0:
+            parts[:, place] = even
+    return Joint(found, energy, estimate, parts, errors)
+
+
+def log_sd(relative: float) -> float:
+    """Standard deviation of the log of a factor whose relative standard uncertainty is given.
+
+    A meter's error is a factor, log-normal with median 1: energy is above 0 whatever the
+    uncertainty, which a normal error is not, and half and double are as likely. To the second
+    order both are the same, so for a meter of a few per cent nothing changes.
+
+    Args:
+        relative: Standard uncertainty as a share of the energy.
+    """
+    return float(np.sqrt(np.log1p(relative**2)))
 
 
 def _normal(seed: int, kind: str, name: str, count: int) -> Reals:
@@ -171,7 +180,7 @@ class Ratio:
 
     Args:
         estimate: Of shape (runs,); NaN where unknown or without bound.
-        low: Lower ends; NaN where the estimate is.
+        low: Lower ends; NaN where the estimate is; 0 where none can be given.
         high: Upper ends; infinite where none can be given.
     """
 
@@ -212,14 +221,15 @@ def energy_per(draws: Joint, bought: Bought, level: float) -> Ratio:
     """
     questions = len(bought.influence)
     with np.errstate(invalid="ignore", divide="ignore"):
-        estimate = np.where(bought.amount > 0, draws.estimate / bought.amount, np.nan)
+        paid = (bought.amount > 0) & (draws.estimate > 0)
+        estimate = np.where(paid, draws.estimate / bought.amount, np.nan)
         ratios = np.where(bought.drawn > 0, draws.energy / bought.drawn, np.inf)
         # d log(E / Y): a question's part of the energy less its part of what was bought.
         moved = questions * draws.parts - 1 - bought.influence
     good = ~np.isnan(estimate)
     moved = np.where(good, moved, 0.0)
     sums = draws.standing.clusters.sums(moved)
-    meter = np.where(good, (questions * draws.relative) ** 2, 0.0)
+    meter = np.where(good, questions**2 * draws.errors.var(axis=0), 0.0)
     low, high = accelerated_intervals(
         np.where(good, ratios, 0.0), np.where(good, estimate, 0.0), sums, level, meter
     )
@@ -260,67 +270,6 @@ def on_frontier(score: Reals, energy: Reals) -> NDArray[np.bool_]:
     found = np.empty_like(on)
     np.put_along_axis(found, order, on, axis=1)
     return found
-
-
-def dominance(
-    draws: Joint, first: NDArray[np.intp], second: NDArray[np.intp]
-) -> tuple[Reals, Reals]:
-    """Probabilities that one run beats another on score and energy: at least as good in both.
-
-    Args:
-        draws: The draws.
-        first: Places of runs.
-        second: Places of as many others.
-
-    Returns:
-        Probability that the first dominates the second, and that the second dominates the first;
-        in a draw in which both are equal, neither does.
-    """
-    forth, back = np.empty(len(first)), np.empty(len(first))
-    score, energy = draws.score, draws.energy
-    for start in range(0, len(first), PAIRS_AT_ONCE):
-        place = slice(start, start + PAIRS_AT_ONCE)
-        one, other = first[place], second[place]
-        gain, saving = score[:, one] - score[:, other], energy[:, other] - energy[:, one]
-        differ = (gain != 0) | (saving != 0)
-        forth[place] = ((gain >= 0) & (saving >= 0) & differ).mean(axis=0)
-        back[place] = ((gain <= 0) & (saving <= 0) & differ).mean(axis=0)
-    return forth, back
-
-
-def energy_ratios(
-    draws: Joint, first: NDArray[np.intp], second: NDArray[np.intp], level: float
-) -> Ratio:
-    """Answering energy of one run over another's, with BCa intervals.
-
-    Args:
-        draws: The draws.
-        first: Places of runs.
-        second: Places of as many others.
-        level: Confidence level.
-    """
-    questions = len(draws.parts)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        estimate = draws.estimate[first] / draws.estimate[second]
-    low, high = np.full(len(first), np.nan), np.full(len(first), np.nan)
-    good = np.flatnonzero(np.isfinite(estimate) & (estimate > 0))
-    for start in range(0, len(good), PAIRS_AT_ONCE):
-        chosen = good[start : start + PAIRS_AT_ONCE]
-        one, other = first[chosen], second[chosen]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            ratios = draws.energy[:, one] / draws.energy[:, other]
-        ratios = np.where(np.isnan(ratios), np.inf, ratios)
-        sums = draws.standing.clusters.sums(
-            questions * (draws.parts[:, one] - draws.parts[:, other])
-        )
-        # What the questions leave of the draws' variance is the meters', in common or not.
-        with np.errstate(invalid="ignore", divide="ignore"):
-            spread = np.nan_to_num(np.log(ratios).var(axis=0), posinf=0.0) * questions**2
-        meter = np.maximum(0.0, spread - (sums**2).sum(axis=0))
-        low[chosen], high[chosen] = accelerated_intervals(
-            ratios, estimate[chosen], sums, level, meter
-        )
-    return Ratio(estimate, np.fmin(low, estimate), np.fmax(high, estimate))
 
 
 def cheapest(draws: Joint, among: NDArray[np.bool_]) -> Reals:

@@ -14,6 +14,8 @@ from wattbench.tables.contract import reason_for, unknown, warning
 
 Row = dict[str, Any]
 J_PER_WH = 3600.0
+TIE = 1e-9
+"""Far below what a question can change a score by."""
 POINTS = 100
 """Points of a score of 1."""
 
@@ -36,9 +38,12 @@ def joint_columns(
     """
     each = per_correct(draws, scoring.confidence_level)
     point = per_point(draws, scoring.confidence_level)
-    on = on_frontier(draws.score, draws.energy).mean(axis=0)
+    # Scores of few questions tie as true ones do not: each of two may be the better one.
+    broken = np.random.default_rng([scoring.seed, len(rows)]).standard_normal(draws.score.shape)
+    on = on_frontier(draws.score + TIE * broken, draws.energy).mean(axis=0)
     top = np.array([row["top_group"] for row in rows], dtype=np.bool_)
     least = cheapest(draws, top)
+    dark = [row["run"] for row, known in zip(rows, draws.known | ~top, strict=True) if not known]
     found = []
     for place, row in enumerate(rows):
         flags = _flags(row)
@@ -48,7 +53,7 @@ def joint_columns(
             (POINT, point, "the score is 0"),
         ):
             values = (ratio.estimate[place], ratio.low[place], ratio.high[place])
-            why = nothing if row["energy_answer_j"] is not None else _energy_reason(row)
+            why = _energy_reason(row) if not row["energy_answer_j"] else nothing
             columns |= _columns(names, values, why, flags)
         known = bool(draws.known[place])
         columns["frontier_probability"] = float(on[place]) if known else None
@@ -56,6 +61,10 @@ def joint_columns(
         if columns["cheapest_probability"] is None:
             why = _energy_reason(row) if top[place] else "it is not in the top group"
             flags.append(unknown("cheapest_probability", why))
+        elif dark:
+            others = ", ".join(dark)
+            among = f"of those whose energy is known; unknown is that of {others}"
+            flags.append(warning("cheapest_probability", among))
         found.append((columns, flags))
     return found
 
@@ -93,10 +102,12 @@ def _columns(
     if np.isnan(values[0]):
         flags += [unknown(name, why) for name in names]
         return dict.fromkeys(names)
+    if not values[1] > 0:
+        flags.append(unknown(names[1], "a sample of questions that take no energy is likely"))
     if not np.isfinite(values[2]):
         flags.append(unknown(names[2], "a sample without any is likely"))
     return {
-        name: float(value) if np.isfinite(value) else None
+        name: float(value) if 0 < value < np.inf else None
         for name, value in zip(names, values, strict=True)
     }
 
@@ -109,4 +120,6 @@ def _flags(row: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _energy_reason(row: Mapping[str, Any]) -> str:
+    if row["energy_answer_j"] == 0:
+        return "the answering energy came out as 0 J, which no answer takes"
     return reason_for(row, "energy_answer_j") or "the answering energy is unknown"

@@ -44,7 +44,8 @@ def question_types(found: Standing, gold: Sequence[Question], scoring: Scoring) 
             continue
         hits, judged = right[places], verdicts.judged[places]
         _, numbers = np.unique(found.clusters.of[places], return_inverse=True)
-        effects = design_effects(hits, judged, Clusters(numbers, int(numbers.max()) + 1))
+        clusters = Clusters(numbers, int(numbers.max()) + 1)
+        effects = design_effects(hits, judged, clusters, scoring.confidence_level)
         for place, run in enumerate(found.runs):
             count, correct = int(judged[:, place].sum()), int(hits[:, place].sum())
             ends = wilson(correct, count, scoring.confidence_level, float(effects[place]))

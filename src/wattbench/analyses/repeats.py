@@ -14,6 +14,8 @@ from wattbench.scoring.standing import Standing
 from wattbench.study.judgement import Scoring
 
 Row = dict[str, Any]
+ROUNDING = 1e-9
+"""What rounding may leave of a variance that is 0."""
 
 
 @dataclass(frozen=True)
@@ -113,15 +115,17 @@ def _row(
     value = found.verdicts.value[:, list(places)]
     energies = [row["energy_answer_j"] for row in runs]
     known = None not in energies
-    # A mean of repeats is never surer than the luckiest of them where no question differs.
-    half = split.half if split.half > 0 else min(high - low for low, high in single) / 2
+    low, high = split.mean - split.half, split.mean + split.half
+    if split.half < ROUNDING:
+        # Where no question differs repeats add nothing to what one run says of the others.
+        low, high = min(low for low, _ in single), max(high for _, high in single)
     return {
         "rule": found.rule,
         "runs": [row["run"] for row in runs],
         "repeat_count": len(places),
         "score": split.mean,
-        "score_low": max(0.0, split.mean - half),
-        "score_high": min(1.0, split.mean + half),
+        "score_low": max(0.0, low),
+        "score_high": min(1.0, high),
         "score_min": float(scores.min()),
         "score_max": float(scores.max()),
         "question_sd": split.question_sd,

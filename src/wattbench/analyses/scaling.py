@@ -12,7 +12,8 @@ import numpy as np
 from scipy import special
 
 from wattbench.analyses.joint import Joint
-from wattbench.scoring.resamples import Reals
+from wattbench.analyses.joint_pairs import half_width
+from wattbench.scoring.resamples import Clusters, Reals
 from wattbench.tables.spreadsheets import safe_text
 
 Row = dict[str, Any]
@@ -86,34 +87,65 @@ def scaling(runs: Sequence[Mapping[str, Any]], draws: Joint, level: float) -> li
     for place, row in enumerate(runs):
         if row["kind"] == "model" and row["family"] is not None:
             families.setdefault(row["family"], []).append(place)
-    drawn = _drawn(draws)
+    moved = _moved(draws)
     rows: list[Row] = []
     for family, places in families.items():
         for measure in MEASURES:
-            line = _fitted(runs, places, measure, drawn.get(measure), level)
+            line = _fitted(runs, places, measure, moved.get(measure), level)
             if line is not None:
                 rows.append({"family": family, **line})
     return rows
 
 
-def _drawn(draws: Joint) -> dict[str, Reals]:
+@dataclass(frozen=True)
+class _Moved:
+    """What a measure of the runs varies with, to the first order.
+
+    Args:
+        clusters: Which questions belong together.
+        questions: How far each question moves it, of shape (questions, runs).
+        pseudo: The same of the two pseudo-questions together, squared, of shape (runs,).
+        errors: Log of the meters' errors, of shape (draws, runs); 0 where no meter moves it.
+    """
+
+    clusters: Clusters
+    questions: Reals
+    pseudo: Reals
+    errors: Reals
+
+
+def _moved(draws: Joint) -> dict[str, _Moved]:
+    """What the measures vary with; those that are powers on the scale of the natural log.
+
+    There are two pseudo-questions, one right and one wrong, as in `paired.differences`: without
+    them runs that are all right would have a slope beyond doubt.
+    """
     found = draws.standing
-    hits = found.counts @ (found.verdicts.value * found.verdicts.judged)
-    asked = found.counts.sum(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return {
-            "score": draws.score,
-            "value_accuracy": found.drawn.value,
-            "energy_per_question_j": draws.energy / asked,
-            "energy_per_correct_j": np.where(hits > 0, draws.energy / hits, np.inf),
-        }
+    judged = found.verdicts.judged
+    hits = found.verdicts.value * judged
+    count = np.maximum(judged.sum(axis=0), 1.0)
+    share = (hits.sum(axis=0) + 1) / (count + 2)
+    value = (hits - np.nan_to_num(found.whole.value) * judged) * len(hits) / count
+    joules = len(hits) * draws.parts
+    one, none = np.ones(len(count)), np.zeros_like(draws.errors)
+    return {
+        "score": _Moved(found.clusters, found.influence, one, none),
+        "value_accuracy": _Moved(found.clusters, value, one, none),
+        "energy_per_question_j": _Moved(found.clusters, joules, none[0], draws.errors),
+        "energy_per_correct_j": _Moved(
+            found.clusters,
+            joules - value / share,
+            (share**2 + (1 - share) ** 2) / share**2,
+            draws.errors,
+        ),
+    }
 
 
 def _fitted(
     runs: Sequence[Mapping[str, Any]],
     places: Sequence[int],
     measure: str,
-    drawn: Reals | None,
+    moved: _Moved | None,
     level: float,
 ) -> Row | None:
     power = MEASURES[measure]
@@ -129,7 +161,9 @@ def _fitted(
     x = np.log10(np.array(sizes, dtype=np.float64))
     y = np.array([runs[place][measure] for place in used], dtype=np.float64)
     line = fit(x, np.log10(y) if power else y, level)
-    ends = None if drawn is None else _sampled(x, drawn[:, used], level, power=power)
+    half = None if moved is None else _sampling(x, used, moved, level)
+    if half is not None and power:
+        half /= np.log(10)
     return {
         "measure": measure,
         "transform": "log10" if power else "none",
@@ -142,24 +176,31 @@ def _fitted(
         "slope": line.slope,
         "slope_low": None if line.half is None else line.slope - line.half,
         "slope_high": None if line.half is None else line.slope + line.half,
-        "slope_sampling_low": None if ends is None else ends[0],
-        "slope_sampling_high": None if ends is None else ends[1],
+        "slope_sampling_low": None if half is None else line.slope - half,
+        "slope_sampling_high": None if half is None else line.slope + half,
         "residual_sd": line.residual_sd,
         "r_squared": line.r_squared,
     }
 
 
-def _sampled(x: Reals, drawn: Reals, level: float, *, power: bool) -> tuple[float, float] | None:
-    """Percentiles of the slope over all draws, of which one without bound is left out."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        y = np.log10(drawn) if power else drawn
-    y = y[np.isfinite(y).all(axis=1)]
-    if len(y) < len(drawn) * level:
+def _sampling(x: Reals, used: Sequence[int], moved: _Moved, level: float) -> float | None:
+    """Half of the slope's interval over questions and meters; None where there is but one cluster.
+
+    The slope is a contrast of the runs' figures, so its variance needs no resampling.
+    """
+    clusters = moved.clusters
+    if clusters.count == 1:
         return None
     centred = x - x.mean()
-    slopes = y @ centred / (centred**2).sum()
-    low, high = np.quantile(slopes, ((1 - level) / 2, (1 + level) / 2))
-    return float(low), float(high)
+    contrast = centred / (centred**2).sum()
+    each = moved.questions[:, used] @ contrast
+    squares, single = float((clusters.sums(each[:, None]) ** 2).sum()), float((each**2).sum())
+    # A pseudo-question weighs as many questions as its like move as one.
+    size = min(max(squares / single, 1.0), clusters.sizes.max()) if single > 0 else 1.0
+    pseudo = size**2 * float(moved.pseudo[used] @ contrast**2)
+    asking = np.array((squares + pseudo) / len(each) ** 2)
+    metering = np.array((moved.errors[:, used] @ contrast).var())
+    return float(half_width(asking, metering, clusters.count, level))
 
 
 GUIDE = (

@@ -34,7 +34,7 @@ def wilson(
         successes: Number of successes.
         trials: Number of trials.
         level: Confidence level, such as 0.95.
-        design_effect: Variance of the share over that of independent trials.
+        design_effect: What to divide the number of trials by; see `design_effects`.
     """
     if trials == 0:
         return None
@@ -50,26 +50,36 @@ def wilson(
     return low, high
 
 
-def design_effects(hits: Reals, counted: Reals, clusters: Clusters) -> Reals:
-    """Design effects of shares: how much clusters widen their variance; never below 1.
+def design_effects(hits: Reals, counted: Reals, clusters: Clusters, level: float) -> Reals:
+    """Design effects of shares: how much clusters widen their variance.
+
+    The variance over that of independent trials, never below 1, and 1 where the share is 0 or 1
+    and the data say nothing of it; a single cluster is taken to move as one. That times the
+    square of Student's quantile with clusters - 1 degrees of freedom over the normal one (E. L.
+    Korn & B. I. Graubard (1998), Surv. Methodol. 24:193-201): from five clusters their variance
+    is hardly known.
 
     Args:
         hits: 1 where a question is a success, of shape (questions, runs).
         counted: 1 where a question is a trial, of the same shape.
         clusters: Which questions belong together.
+        level: Confidence level.
 
     Returns:
-        Of shape (runs,); 1 where the share is 0 or 1 and the data say nothing of it.
+        Of shape (runs,).
     """
     if clusters.count == len(clusters.of):
         return np.ones(hits.shape[1])
     trials = counted.sum(axis=0)
+    few_known = (few_quantile(clusters.count, level) / float(special.ndtri(0.5 + level / 2))) ** 2
+    if clusters.count == 1:
+        return np.maximum(trials, 1.0) * few_known
     with np.errstate(invalid="ignore", divide="ignore"):
         share = (hits * counted).sum(axis=0) / trials
         sums = clusters.sums(counted * (hits - share))
-        few = clusters.count / max(clusters.count - 1, 1)
+        few = clusters.count / (clusters.count - 1)
         found = few * (sums**2).sum(axis=0) / (trials * share * (1 - share))
-    effects: Reals = np.where(np.isfinite(found), np.maximum(found, 1.0), 1.0)
+    effects: Reals = np.where(np.isfinite(found), np.maximum(found, 1.0), 1.0) * few_known
     return effects
 
 

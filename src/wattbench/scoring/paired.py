@@ -30,12 +30,14 @@ class Differences:
         low: Lower ends of their intervals.
         high: Upper ends.
         p: Two-sided p of no difference.
+        error: Standard errors that interval and p rest on.
     """
 
     estimate: Reals
     low: Reals
     high: Reals
     p: Reals
+    error: Reals
 
 
 def differences(
@@ -64,12 +66,12 @@ def differences(
     """
     first, second = places
     estimate = scores[first] - scores[second]
-    squares = _squares(clusters.sums(influence), first, second)
+    squares = squared_differences(clusters.sums(influence), first, second)
     questions, count = len(clusters.of), clusters.count
     # A pseudo-question weighs as many questions as its like move as one.
     size = np.ones(len(first))
     if count < questions:
-        single = _squares(influence, first, second)
+        single = squared_differences(influence, first, second)
         with np.errstate(invalid="ignore", divide="ignore"):
             size = np.where(single > 0, squares / single, 1.0)
         size = np.clip(size, 1.0, clusters.sizes.max())
@@ -85,10 +87,11 @@ def differences(
         low=np.maximum(shrunk - half, -1.0),
         high=np.minimum(shrunk + half, 1.0),
         p=p,
+        error=error,
     )
 
 
-def _squares(values: Reals, first: Places, second: Places) -> Reals:
+def squared_differences(values: Reals, first: Places, second: Places) -> Reals:
     """Sums of squared differences of columns, for all pairs in one matrix product."""
     products = values.T @ values
     own = np.diag(products)
@@ -142,7 +145,7 @@ def mcnemar_clustered(hits: Reals, clusters: Clusters, first: Places, second: Pl
         second: Place of its second.
     """
     sums = clusters.sums(hits)
-    squares = _squares(sums, first, second)
+    squares = squared_differences(sums, first, second)
     total = sums.sum(axis=0)
     differing = np.concatenate(
         [(sums[:, [run]] != sums[:, run + 1 :]).sum(axis=0) for run in range(sums.shape[1])]

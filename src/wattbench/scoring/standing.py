@@ -75,7 +75,7 @@ def standing_of(
     moved = influence(rule, scoring.weights, verdicts, whole)
     level = scoring.confidence_level
     hits = verdicts.value * verdicts.judged
-    effects = design_effects(hits, verdicts.judged, clusters)
+    effects = design_effects(hits, verdicts.judged, clusters, level)
     right, judged = hits.sum(axis=0), verdicts.judged.sum(axis=0).astype(int)
     shares = [
         wilson(float(k), int(n), level, float(effect))
@@ -119,5 +119,6 @@ def na_share(found: Standing, scoring: Scoring, run: int) -> Interval | None:
     """
     blanks = found.verdicts.judged[:, [run]] * found.verdicts.unanswerable[:, None]
     left = found.verdicts.na[:, [run]] * blanks
-    effect = float(design_effects(left, blanks, found.clusters)[0])
-    return wilson(float(left.sum()), int(blanks.sum()), scoring.confidence_level, effect)
+    level = scoring.confidence_level
+    effect = float(design_effects(left, blanks, found.clusters, level)[0])
+    return wilson(float(left.sum()), int(blanks.sum()), level, effect)

@@ -62,7 +62,8 @@ VOTES = Table(
     ),
     key=("environment", "questions", "run", "question_id", "member"),
 )
-NO_RATIO = "where an energy is unknown or 0 or the two cover different things; in sets of more than 100 runs also for pairs without the best run"
+NO_RATIO = "where an energy is unknown or 0 or the two cover different things"
+NO_ENDS = NO_RATIO + ", or all questions are of one cluster"
 COMPARISONS = Table(
     "comparisons",
     "Every pair of runs and ensembles on one question set, paired by question.",
@@ -86,9 +87,9 @@ COMPARISONS = Table(
         Column("difference_p_adjusted", REAL, "Holm-adjusted over the pairs of the question set."),
         Column("distinct", TRUTH, "Whether the data tell the two scores apart: difference_p_adjusted is below 1 - confidence_level."),
         Column("energy_ratio", REAL, "Answering energy of the first over that of the second.", null=NO_RATIO),
-        Column("energy_ratio_low", REAL, "Lower end of its interval (questions and meters).", null=NO_RATIO),
-        Column("energy_ratio_high", REAL, "Upper end of its interval.", null=NO_RATIO),
-        Column("first_dominates", REAL, "Probability that the first scores at least as high for at most the energy (questions and meters), and not both alike.", null=NO_RATIO),
+        Column("energy_ratio_low", REAL, "Lower end of its interval (questions and meters).", null=NO_ENDS),
+        Column("energy_ratio_high", REAL, "Upper end of its interval.", null=NO_ENDS),
+        Column("first_dominates", REAL, "Probability that the first has the higher score and takes less energy (questions and meters).", null=NO_RATIO),
         Column("second_dominates", REAL, "The same of the second.", null=NO_RATIO),
     ),
     key=("environment", "questions", "rule", "first", "second"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -12,9 +10,8 @@ from wattbench.analyses.joint import (
     Joint,
     Metered,
     cheapest,
-    dominance,
-    energy_ratios,
     joint,
+    log_sd,
     metered,
     on_frontier,
 )
@@ -45,14 +42,33 @@ def meter(joules: float, *, shared: float = 0.05, own: float = 0.0, name: str = 
 def test_runs_on_one_gpu_share_its_error_of_calibration() -> None:
     found = standing(0.5, 0.5)
     same = joint(found, [meter(100.0), meter(104.0)], {}, SETTINGS)
+    assert same.energy[:, 1] / same.energy[:, 0] == pytest.approx(1.04)
     other = joint(found, [meter(100.0), meter(104.0, name="another")], {}, SETTINGS)
-    places = np.array([0]), np.array([1])
-    ratio = energy_ratios(same, *places, 0.95)
-    assert ratio.high[0] < 0.99
-    ratio = energy_ratios(other, *places, 0.95)
-    assert ratio.low[0] < 0.9
-    assert ratio.high[0] > 1.05
+    assert np.std(other.energy[:, 1] / other.energy[:, 0]) > 0.05
     assert np.std(same.energy[:, 0]) / 100 == pytest.approx(0.05, rel=0.1)
+
+
+@pytest.mark.parametrize("relative", [0.05, 0.5, 2.0])
+def test_a_meter_errs_by_a_factor_of_that_uncertainty(relative: float) -> None:
+    settings = Scoring(bootstrap=20_000)
+    value = np.ones((4, 1))
+    verdicts = Verdicts(value, value, value, value, np.zeros(4))
+    found = standing_of(settings, "strict", ["m"], verdicts, Clusters(np.arange(4), 4))
+    drawn = joint(found, [meter(100.0, shared=relative)], {}, settings).energy[:, 0]
+    assert drawn.min() > 0
+    assert np.median(drawn) == pytest.approx(100, rel=0.06)
+    assert np.std(drawn) / np.mean(drawn) == pytest.approx(relative, rel=0.12)
+
+
+def test_an_unsure_meter_does_not_make_answers_free() -> None:
+    found = standing(0.6)
+    for relative in (0.5, 1.0, 2.0):
+        draws = joint(found, [meter(100.0, shared=relative)], {}, SETTINGS)
+        ratio = per_correct(draws, 0.95)
+        low, high = ratio.low[0] / ratio.estimate[0], ratio.high[0] / ratio.estimate[0]
+        assert 0 < low < np.exp(-1.75 * log_sd(relative))
+        assert np.exp(1.75 * log_sd(relative)) < high < np.inf
+        assert per_point(draws, 0.95).low[0] > 0
 
 
 def test_an_ensembles_energy_is_its_members_in_every_draw() -> None:
@@ -61,7 +77,7 @@ def test_an_ensembles_energy_is_its_members_in_every_draw() -> None:
     assert draws.estimate[2] == 150.0
     assert draws.energy[:, 2] == pytest.approx(draws.energy[:, 0] + draws.energy[:, 1])
     expected = np.hypot(5.0, 2.5) / 150
-    assert draws.relative[2] == pytest.approx(expected, rel=0.1)
+    assert draws.errors[:, 2].std() == pytest.approx(expected, rel=0.1)
     unknown = joint(found, [meter(100.0), None, None], {2: [0, 1]}, SETTINGS)
     assert unknown.known.tolist() == [True, False, False]
 
@@ -99,20 +115,6 @@ def test_the_frontier_of_each_draw_is_the_plain_one() -> None:
             for run in range(6)
         ]
         assert found[draw].tolist() == frontier(points)
-
-
-def test_dominance_is_a_share_of_draws() -> None:
-    found = standing(0.9, 0.3, 0.88)
-    draws = joint(found, [meter(10.0), meter(100.0), meter(10.0)], {}, SETTINGS)
-    for one, other in itertools.combinations(range(3), 2):
-        forth, back = dominance(draws, np.array([one]), np.array([other]))
-        score, energy = draws.score, draws.energy
-        good = (score[:, one] >= score[:, other]) & (energy[:, one] <= energy[:, other])
-        alike = (score[:, one] == score[:, other]) & (energy[:, one] == energy[:, other])
-        assert forth[0] == pytest.approx((good & ~alike).mean())
-        assert forth[0] + back[0] <= 1
-    forth, back = dominance(draws, np.array([0]), np.array([1]))
-    assert (forth[0], back[0]) == (1.0, 0.0)
 
 
 def test_who_is_cheapest_sums_to_one() -> None:

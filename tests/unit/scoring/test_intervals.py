@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from wattbench.scoring import intervals
 from wattbench.scoring.resamples import Clusters, resamples
@@ -62,19 +62,30 @@ def test_the_interval_covers_the_true_score_about_as_often_as_it_says() -> None:
     assert 0.88 <= covered / 200 <= 0.99
 
 
-def test_the_accelerated_interval_is_scipys() -> None:
-    generator = np.random.default_rng(5)
-    data = generator.exponential(size=40)
-    draws = np.array([generator.choice(data, 40).mean() for _ in range(4000)])
-    low, high = intervals.accelerated_intervals(
-        draws[:, None], np.array([data.mean()]), (data - data.mean())[:, None], 0.9
-    )
-    # Widening the percentiles for 40 values is undone by asking scipy for a wider level.
-    wider = 2 * stats.norm.cdf(stats.t.ppf(0.95, 39) * np.sqrt(40 / 39)) - 1
+@pytest.mark.parametrize(
+    "data",
+    [
+        np.random.default_rng(5).exponential(size=40),
+        np.random.default_rng(6).choice([0.0, 0.25, 0.75, 1.0], 32, p=[0.2, 0.1, 0.1, 0.6]),
+        (np.random.default_rng(7).random(15) < 0.8).astype(float),
+    ],
+    ids=["skewed", "scores", "few truths"],
+)
+def test_the_accelerated_interval_is_scipys(data: np.ndarray) -> None:
+    count = len(data)
+    # Widening the percentiles for few values is done to scipy's by asking for a wider level.
+    few = stats.t.ppf(0.95, count - 1) * np.sqrt(count / (count - 1))
     expected = stats.bootstrap(
-        (data,), np.mean, confidence_level=wider, method="BCa", n_resamples=4000, rng=generator
-    ).confidence_interval
-    assert (low[0], high[0]) == pytest.approx((expected.low, expected.high), rel=0.02)
+        (data,), np.mean, confidence_level=2 * stats.norm.cdf(few) - 1, method="BCa",
+        n_resamples=2000, rng=np.random.default_rng(8),
+    )  # fmt: skip
+    low, high = intervals.accelerated_intervals(
+        expected.bootstrap_distribution[:, None],
+        np.array([data.mean()]),
+        (data - data.mean())[:, None],
+        0.9,
+    )
+    assert (low[0], high[0]) == pytest.approx(tuple(expected.confidence_interval), abs=1e-9)
 
 
 def test_influence_foretells_what_a_weight_does() -> None:
@@ -99,9 +110,37 @@ def test_a_perfect_run_is_not_called_certain() -> None:
 
 def test_clusters_that_move_as_one_widen_a_share() -> None:
     hits = np.repeat([1.0, 0.0, 1.0, 0.0], 5)[:, None]
-    alone = intervals.design_effects(hits, np.ones((20, 1)), Clusters(np.arange(20), 20))
+    alone = intervals.design_effects(hits, np.ones((20, 1)), Clusters(np.arange(20), 20), 0.95)
     assert alone.tolist() == [1.0]
     grouped = Clusters(np.repeat(np.arange(4), 5), 4)
-    effect = intervals.design_effects(hits, np.ones((20, 1)), grouped)[0]
-    # Four independent draws in place of twenty: five times the variance, and 4/3 for few.
-    assert effect == pytest.approx(5 * 4 / 3)
+    effect = intervals.design_effects(hits, np.ones((20, 1)), grouped, 0.95)[0]
+    # Four independent draws in place of twenty: five times the variance, and 4/3 for few; and
+    # from four a variance is hardly known.
+    few_known = (stats.t.ppf(0.975, 3) / stats.norm.ppf(0.975)) ** 2
+    assert effect == pytest.approx(5 * 4 / 3 * few_known)
+
+
+def test_one_cluster_says_next_to_nothing() -> None:
+    whole = Clusters(np.zeros(20, dtype=np.intp), 1)
+    hits = np.repeat([1.0, 0.0], [16, 4])[:, None]
+    effect = intervals.design_effects(hits, np.ones((20, 1)), whole, 0.95)[0]
+    low, high = intervals.wilson(16, 20, 0.95, effect) or (1.0, 0.0)
+    assert low < 0.05
+    assert high > 0.95
+
+
+@pytest.mark.parametrize(("clusters", "correlation"), [(3, 1.0), (5, 2.0), (10, 1.0)])
+def test_a_share_of_few_clusters_is_covered(clusters: int, correlation: float) -> None:
+    generator = np.random.default_rng(clusters)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    truth = special.expit(1 - np.hypot(1.0, correlation) * nodes) @ weights / weights.sum()
+    covered = 0
+    for _ in range(400):
+        of = np.repeat(np.arange(clusters), 1 + generator.geometric(0.25, clusters))
+        hard = generator.normal(0, 1.0, len(of)) + generator.normal(0, correlation, clusters)[of]
+        hits = (generator.random(len(of)) < special.expit(1 - hard)).astype(float)[:, None]
+        found = Clusters(of, clusters)
+        effect = intervals.design_effects(hits, np.ones_like(hits), found, 0.95)[0]
+        low, high = intervals.wilson(hits.sum(), len(of), 0.95, effect) or (1.0, 0.0)
+        covered += low <= truth <= high
+    assert covered / 400 > 0.93

@@ -1,0 +1,140 @@
+"""Every two runs on score and energy: the ratio of their energies, and who dominates whom.
+
+In closed form, so that half a million pairs cost what a few matrix products do.
+docs/decisions/0014 argues it, benchmarks/statistics checks coverage and calibration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from wattbench.analyses.joint import Joint
+from wattbench.scoring.intervals import few_quantile
+from wattbench.scoring.paired import Differences, Places, squared_differences
+from wattbench.scoring.resamples import Reals
+
+SURE = 8.0
+"""Normal quantiles beyond this are as good as this one, and infinite ones no use to Owen's T."""
+ALIKE = 1e-12
+"""Stands for a quantile of exactly 0, by which Owen's T would divide."""
+
+
+@dataclass(frozen=True)
+class Against:
+    """Energy of the first runs of pairs against that of the second.
+
+    Args:
+        ratio: First over second, of shape (pairs,); NaN where one is unknown or 0.
+        low: Lower ends of its interval; NaN where none can be given.
+        high: Upper ends; likewise.
+        first_dominates: Probability that the first has the higher score and the lower energy.
+        second_dominates: Probability that the second has.
+    """
+
+    ratio: Reals
+    low: Reals
+    high: Reals
+    first_dominates: Reals
+    second_dominates: Reals
+
+
+def against(
+    draws: Joint, differences: Differences, first: Places, second: Places, level: float
+) -> Against:
+    """Ratios of energies with intervals, and probabilities of dominance.
+
+    The log of the ratio of two totals varies with the questions as the difference of their parts
+    does, to the first order (the same linearisation as `paired.differences`), and with the meters
+    as their errors differ in the draws. One cluster of questions says nothing of others, so
+    then there is no interval. Who has the higher score and who takes less energy are two normal
+    quantiles, correlated as the questions have it; both together is an orthant of the bivariate
+    normal.
+
+    Args:
+        draws: Scores and energy of the runs, drawn together.
+        differences: Differences of score of these pairs.
+        first: Place of each pair's first run.
+        second: Place of its second.
+        level: Confidence level.
+    """
+    found = draws.standing
+    questions, clusters = len(found.clusters.of), found.clusters.count
+    energy = found.clusters.sums(draws.parts)
+    score = found.clusters.sums(found.influence) / questions
+    centred = (draws.errors - draws.errors.mean(axis=0)) / np.sqrt(len(draws.errors))
+    asking = squared_differences(energy, first, second)
+    metering = squared_differences(centred, first, second)
+    half = half_width(asking, metering, clusters, level)
+    normal = float(special.ndtri(0.5 + level / 2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        known = np.where(draws.estimate > 0, np.log(draws.estimate), np.nan)
+        log_ratio = known[first] - known[second]
+        less = -normal * log_ratio / half
+        shared = _products(score, energy, first, second)
+        shared /= differences.error * np.sqrt(asking + metering)
+    better = np.where(differences.estimate > 0, 1 - differences.p / 2, differences.p / 2)
+    both, neither = orthants(_finite(special.ndtri(better)), _finite(less), -np.nan_to_num(shared))
+    unknown = np.isnan(log_ratio)
+    half = np.where(np.isinf(half), np.nan, half)
+    return Against(
+        ratio=np.exp(log_ratio),
+        low=np.exp(log_ratio - half),
+        high=np.exp(log_ratio + half),
+        first_dominates=np.where(unknown, np.nan, both),
+        second_dominates=np.where(unknown, np.nan, neither),
+    )
+
+
+def half_width(asking: Reals, metering: Reals, clusters: int, level: float) -> Reals:
+    """Half of an interval for questions and meters; infinite where one cluster says nothing.
+
+    Args:
+        asking: Variance by the questions; it is widened for few clusters as that of
+            `accelerated_intervals`.
+        metering: Variance by the meters.
+        clusters: Number of clusters of questions.
+        level: Confidence level.
+    """
+    if clusters == 1:
+        return np.full_like(asking, np.inf)
+    few = few_quantile(clusters, level) ** 2 * clusters / (clusters - 1)
+    half: Reals = np.sqrt(few * asking + float(special.ndtri(0.5 + level / 2)) ** 2 * metering)
+    return half
+
+
+def orthants(first: Reals, second: Reals, correlation: Reals) -> tuple[Reals, Reals]:
+    """Probabilities that two correlated standard normals are both below, and both above, a point.
+
+    Formula: D. B. Owen (1956), Ann. Math. Stat. 27:1075-1090, eq. 2.1.
+
+    Args:
+        first: The point's first coordinates, finite, of any shape.
+        second: Its second, of the same shape.
+        correlation: Correlations, of the same shape.
+    """
+    h = np.where(first == 0, ALIKE, first)
+    k = np.where(second == 0, ALIKE, second)
+    rho = np.clip(correlation, -1 + ALIKE, 1 - ALIKE)
+    rest = np.sqrt((1 - rho) * (1 + rho))
+    one, other = special.ndtr(h), special.ndtr(k)
+    below: Reals = (one + other) / 2 - np.where(h * k > 0, 0.0, 0.5)
+    below -= special.owens_t(h, (k / h - rho) / rest) + special.owens_t(k, (h / k - rho) / rest)
+    below = np.clip(below, 0.0, np.minimum(one, other))
+    return below, np.clip(1 - one - other + below, 0.0, 1 - np.maximum(one, other))
+
+
+def _finite(quantiles: Reals) -> Reals:
+    # Without any uncertainty 0 / 0 is left: two energies that are the same.
+    return np.clip(np.nan_to_num(quantiles, nan=0.0), -SURE, SURE)
+
+
+def _products(one: Reals, other: Reals, first: Places, second: Places) -> NDArray[np.float64]:
+    """Sums of products of differences of columns, for all pairs in one matrix product."""
+    products = one.T @ other
+    own = np.diag(products)
+    found: Reals = own[first] + own[second] - products[first, second] - products[second, first]
+    return found
