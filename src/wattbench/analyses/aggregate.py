@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from wattbench import __version__
+from wattbench.analyses.alone import Alone, alone
 from wattbench.analyses.folders import Absent, Folder, SoFar, concatenated, read_folders
 from wattbench.analyses.kept import Kept, stamp
 from wattbench.analyses.question_set import SetTables, set_tables
@@ -67,7 +68,12 @@ def aggregate(study: Study, so_far: SoFar | None = None) -> None:
 
         # What the files say as they are is packed while the rest is worked out.
         begin(_as_read(folders))
-        sets = _sets(study, gold, folders, absent, kept)
+        each = [
+            alone(study, name, gold[name], [one for one in folders if one.questions == name])
+            for name in study.questions
+        ]
+        begin(_of_each(each))
+        sets = _sets(study, each, pool, absent, kept)
         begin(_worked_out(study, gold, sets))
         keeping = [pool.submit(one.write) for one in kept.values()]
         # Nothing is written before everything is worked out.
@@ -122,25 +128,22 @@ def _write(path: Path, file: Encoded) -> None:
 
 def _sets(
     study: Study,
-    gold: Mapping[str, tuple[Question, ...]],
-    folders: Sequence[Folder],
+    each: Sequence[Alone],
+    pool: Executor,
     absent: Sequence[Absent],
     kept: Mapping[str, Kept],
 ) -> list[SetTables]:
-    layout = Layout(Path(study.study.results))
-    skipped = read_skipped(layout.skipped)
+    skipped = read_skipped(Layout(Path(study.study.results)).skipped)
     return [
         set_tables(
             study,
-            layout,
-            name,
-            gold[name],
-            [folder for folder in folders if folder.questions == name],
-            absent=[one for one in absent if one.questions == name],
+            found,
+            pool,
+            absent=[one for one in absent if one.questions == found.questions],
             skipped=skipped,
-            kept=kept.get(name),
+            kept=kept.get(found.questions),
         )
-        for name in study.questions
+        for found in each
     ]
 
 
@@ -154,24 +157,24 @@ def _as_read(folders: Sequence[Folder]) -> dict[str, pa.Table]:
     }
 
 
+def _of_each(each: Sequence[Alone]) -> dict[str, pa.Table]:
+    """Tables of what each run says by itself."""
+    curves = {"roc": ROC, "calibration": CALIBRATION, "histograms": HISTOGRAMS}
+    return {
+        "predictions": concatenated([part for one in each for part in one.predictions], PREDICTIONS)
+    } | {
+        name: concatenated([part for one in each for part in getattr(one.curves, name)], table)
+        for name, table in curves.items()
+    }
+
+
 def _worked_out(
     study: Study, gold: Mapping[str, tuple[Question, ...]], sets: Sequence[SetTables]
 ) -> dict[str, pa.Table]:
-    """All other tables, the largest first."""
+    """All other tables."""
+    pairs = [part.result() for one in sets for part in one.comparisons]
     return {
-        "predictions": concatenated(
-            [table for one in sets for table in one.predictions], PREDICTIONS
-        ),
-        "comparisons": concatenated(
-            [table for one in sets for table in one.comparisons], COMPARISONS
-        ),
-        "roc": concatenated([table for one in sets for table in one.curves.roc], ROC),
-        "calibration": concatenated(
-            [table for one in sets for table in one.curves.calibration], CALIBRATION
-        ),
-        "histograms": concatenated(
-            [table for one in sets for table in one.curves.histograms], HISTOGRAMS
-        ),
+        "comparisons": concatenated(pairs, COMPARISONS),
         "questions": to_arrow(QUESTIONS, _questions(study, gold)),
         "runs": to_arrow(RUNS, (row for one in sets for row in one.runs)),
         "compute": to_arrow(COMPUTE, (row for one in sets for row in one.compute)),

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from wattbench.analyses.folders import Folder
+from wattbench.analyses.unpacked import Answers
 from wattbench.scoring.calibration import (
+    Histogram,
     Reals,
-    auc,
+    Reliability,
+    Roc,
     brier_score,
-    expected_calibration_error,
     histogram,
     known,
     reliability,
@@ -23,7 +24,6 @@ from wattbench.scoring.calibration import (
     risk_scores,
     roc,
 )
-from wattbench.study.judgement import RuleName
 from wattbench.study.questions import Question
 from wattbench.tables.contract import Table
 from wattbench.tables.verdicts import CALIBRATION, HISTOGRAMS, ROC
@@ -46,36 +46,40 @@ class Curves:
         self.histograms += other.histograms
 
 
-def risky(gold: Sequence[Question]) -> dict[str, Question]:
-    """The true-or-false questions, by id."""
-    return {one.id: one for one in gold if not np.isnan(risk_label(one))}
+def risky(gold: Sequence[Question]) -> dict[int, Question]:
+    """The true-or-false questions, by their place among all."""
+    return {place: one for place, one in enumerate(gold) if not np.isnan(risk_label(one))}
 
 
 def calibrate(
-    folder: Folder, rule: RuleName, claims: Mapping[str, Question], curves: Curves
+    folder: Folder, answers: Answers, right: Reals, claims: Mapping[int, Question], curves: Curves
 ) -> Row:
     """Calibration columns of a run; its curves are added to the others.
 
     Args:
         folder: The run's or ensemble's folder.
-        rule: The rule that says which answers are right.
+        answers: Its answers.
+        right: 1 where the answer to a question is right, else 0, of shape (questions,); NaN where
+            it was not judged.
         claims: The true-or-false questions; see `risky`.
         curves: The curves of the question set so far.
     """
     row: Row = {}
-    entries = {"confidence": _confidence(folder, rule), "risk": _risk(folder, claims)}
+    confidence = answers.to_questions(answers.numbers["confidence"], len(right), np.nan)
+    entries = {"confidence": (confidence, right), "risk": _risk(folder, answers, claims)}
     for form, (probabilities, outcomes) in entries.items():
         given, came = known(probabilities, outcomes)
+        curve, path = reliability(given, came), roc(given, came)
         name = "" if form == "confidence" else "risk_"
         row |= {
             f"{form}_count": int(given.size),
             f"{form}_mean": float(given.mean()) if given.size else None,
-            f"{name}ece": _figure(expected_calibration_error(given, came)),
+            f"{name}ece": _figure(curve.error),
             f"{name}brier": _figure(brier_score(given, came)),
-            f"{name}auc": _figure(auc(given, came)),
+            f"{name}auc": _figure(path.area),
         }
         if given.size:
-            _add(curves, folder, form, given, came)
+            _add(curves, folder, form, (curve, path, histogram(given, came)))
     return row
 
 
@@ -83,33 +87,23 @@ def _figure(value: float) -> float | None:
     return None if np.isnan(value) else value
 
 
-def _confidence(folder: Folder, rule: RuleName) -> tuple[Reals, Reals]:
-    """Confidence of every judged answer, and whether it is right."""
-    mine = folder.scores.filter(pc.equal(folder.scores["rule"], rule))
-    places = pc.index_in(mine["question_id"], folder.predictions["question_id"].combine_chunks())
-    confidence = folder.predictions["confidence"].combine_chunks().take(places.combine_chunks())
-    return (
-        confidence.to_numpy(zero_copy_only=False).astype(np.float64),
-        mine["value_correct"].cast(pa.uint8()).to_numpy().astype(np.float64),
-    )
-
-
-def _risk(folder: Folder, claims: Mapping[str, Question]) -> tuple[Reals, Reals]:
+def _risk(folder: Folder, answers: Answers, claims: Mapping[int, Question]) -> tuple[Reals, Reals]:
     """Risk score and label of every true-or-false question."""
-    columns = folder.predictions.select(["question_id", "value", "confidence"])
-    if not claims or columns["confidence"].null_count == columns.num_rows:
+    confidence = answers.numbers["confidence"]
+    if not claims or np.isnan(confidence).all():
         return np.empty(0), np.empty(0)
-    ours = pc.is_in(columns["question_id"], pa.array(list(claims), pa.string()))
-    rows = columns.filter(ours).to_pylist()
+    ours = np.flatnonzero(np.isin(answers.question, list(claims)))
     return risk_scores(
-        [claims[row["question_id"]] for row in rows],
-        [row["value"] for row in rows],
-        [row["confidence"] for row in rows],
+        [claims[place] for place in answers.question[ours].tolist()],
+        folder.predictions["value"].take(ours).to_pylist(),
+        confidence[ours].tolist(),
     )
 
 
-def _add(curves: Curves, folder: Folder, form: str, given: Reals, came: Reals) -> None:
-    curve = reliability(given, came)
+def _add(
+    curves: Curves, folder: Folder, form: str, found: tuple[Reliability, Roc, Histogram]
+) -> None:
+    curve, path, spread = found
     curves.calibration.append(
         _table(
             CALIBRATION, folder, form,
@@ -117,7 +111,6 @@ def _add(curves: Curves, folder: Folder, form: str, given: Reals, came: Reals) -
             count=curve.count, predicted_mean=curve.predicted, observed_share=curve.observed,
         )
     )  # fmt: skip
-    spread = histogram(given, came)
     curves.histograms.append(
         _table(
             HISTOGRAMS, folder, form,
@@ -125,7 +118,6 @@ def _add(curves: Curves, folder: Folder, form: str, given: Reals, came: Reals) -
             count=spread.count, positive=spread.positive,
         )
     )  # fmt: skip
-    path = roc(given, came)
     curves.roc.append(
         _table(
             ROC, folder, form,

@@ -11,20 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from wattbench.analyses.folders import real_column
+from wattbench.analyses.unpacked import Answers, Reals
 from wattbench.tables.contract import reason_for
 
 Row = dict[str, Any]
-Reals = npt.NDArray[np.float64]
 
-NUMBERS = (
-    "prompt_tokens", "completion_tokens", "cached_tokens", "prefill_s", "decode_s", "queue_s",
-    "total_s",
-)  # fmt: skip
 IDLE_SHARE = 0.01
 """Where no question was in flight for less than this share of answering, idling is left in."""
 
@@ -55,20 +47,20 @@ class Answering:
 
 
 def efficiency(
-    row: Mapping[str, Any], predictions: pa.Table, segments: Sequence[Row]
+    row: Mapping[str, Any], answers: Answers, segments: Sequence[Row]
 ) -> tuple[Row, dict[str, str]]:
     """Columns of `runs` that set energy against what it bought, and reasons of nulls.
 
     Args:
         row: The run's row so far: its energy, tokens, counts and accuracy.
-        predictions: Its rows of `predictions`.
+        answers: Its answers.
         segments: Its rows of `segments`.
     """
     energy = row["energy_answer_j"]
     if energy is None:
         why = reason_for(row, "energy_answer_j") or "the answering energy is unknown"
         return dict.fromkeys(FROM_ENERGY), dict.fromkeys(FROM_ENERGY, why)
-    rows = _asked(predictions)
+    rows = answers.of_model
     times = _answering(rows, segments, row)
     found, reasons = _by_phase(energy, rows)
     tokens = row["prompt_tokens"], row["completion_tokens"]
@@ -80,36 +72,7 @@ def efficiency(
     return found | intelligence, reasons | why_not
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The questions that were asked, each array of shape (questions,); NaN is unknown.
-
-    Args:
-        numbers: The columns of `NUMBERS` by name.
-        end: When each was answered, seconds since 1970.
-        segment: Number of the segment that answered it.
-    """
-
-    numbers: dict[str, Reals]
-    end: Reals
-    segment: npt.NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.end)
-
-
-def _asked(predictions: pa.Table) -> Asked:
-    rows = predictions.filter(predictions["asked"])
-    end = rows["answered_at"].cast(pa.timestamp("us")).cast(pa.int64())
-    segment = rows["segment"].combine_chunks().dictionary_encode().indices
-    return Asked(
-        {name: real_column(rows, name) for name in NUMBERS},
-        np.asarray(end.cast(pa.float64()).to_numpy()) / 1e6,
-        np.asarray(pc.fill_null(segment, -1).to_numpy(), dtype=np.int64),
-    )
-
-
-def _by_phase(energy: float, rows: Asked) -> tuple[Row, dict[str, str]]:
+def _by_phase(energy: float, rows: Answers) -> tuple[Row, dict[str, str]]:
     """Answering energy by what the engine did: shared by the seconds of prefill and decode."""
     names = FROM_ENERGY[:4]
     prefill, decode = (float(rows.numbers[name].sum()) for name in ("prefill_s", "decode_s"))
@@ -127,7 +90,7 @@ def _by_phase(energy: float, rows: Asked) -> tuple[Row, dict[str, str]]:
 
 
 def _intelligence(
-    energy: float, row: Mapping[str, Any], rows: Asked, times: Answering
+    energy: float, row: Mapping[str, Any], rows: Answers, times: Answering
 ) -> tuple[Row, dict[str, str]]:
     names = FROM_ENERGY[8:]
     found: Row = dict.fromkeys(names)
@@ -151,7 +114,7 @@ def _intelligence(
     return found, {}
 
 
-def _watts_by_query(energy: float, rows: Asked) -> float | None:
+def _watts_by_query(energy: float, rows: Answers) -> float | None:
     """Mean over queries of the energy since the last one ended, over the query's latency."""
     spans = _spans(rows)
     if spans is None:
@@ -166,7 +129,7 @@ def _watts_by_query(energy: float, rows: Asked) -> float | None:
     return mean if mean > 0 else None
 
 
-def _spans(rows: Asked) -> tuple[Reals, Reals] | None:
+def _spans(rows: Answers) -> tuple[Reals, Reals] | None:
     """When each question was in flight, in the order they ended; None where one is unknown."""
     waited = np.nan_to_num(rows.numbers["queue_s"])
     starts = rows.end - np.maximum(0.0, rows.numbers["total_s"] - waited)
@@ -176,10 +139,12 @@ def _spans(rows: Asked) -> tuple[Reals, Reals] | None:
     return starts[order], rows.end[order]
 
 
-def _answering(rows: Asked, segments: Sequence[Row], run: Mapping[str, Any]) -> Answering:
+def _answering(rows: Answers, segments: Sequence[Row], run: Mapping[str, Any]) -> Answering:
     phases = [p for s in segments for p in s["phases"] if p["phase"] == "answer"]
     wall = math.fsum(phase["wall_s"] for phase in phases)
-    busy = math.fsum(_union(rows, segment) for segment in np.unique(rows.segment))
+    ledger = np.unique(rows.segment)
+    parts = [rows] if len(ledger) == 1 else [rows.of(rows.segment == one) for one in ledger]
+    busy = math.fsum(_union(part) for part in parts)
     kinds = {"gpu"} if run["energy_scope"] == "device" else {"cpu", "memory"}
     idle: list[float | None] = []
     for phase in phases:
@@ -190,11 +155,9 @@ def _answering(rows: Asked, segments: Sequence[Row], run: Mapping[str, Any]) -> 
     return Answering(wall, min(wall, busy), mean)
 
 
-def _union(rows: Asked, segment: int) -> float:
-    """Seconds of a segment with at least one question in flight."""
-    own = rows.segment == segment
-    numbers = {name: values[own] for name, values in rows.numbers.items()}
-    spans = _spans(Asked(numbers, rows.end[own], rows.segment[own]))
+def _union(rows: Answers) -> float:
+    """Seconds with at least one question of a segment in flight."""
+    spans = _spans(rows)
     if spans is None:
         return 0.0
     order = np.argsort(spans[0], kind="stable")

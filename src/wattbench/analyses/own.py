@@ -18,9 +18,9 @@ from wattbench.analyses.joint import Metered, metered
 from wattbench.analyses.kept import KeptRun
 from wattbench.analyses.prices import per_correct, token_price
 from wattbench.analyses.run_rows import answer_columns, ledger_columns, refusal_columns
-from wattbench.analyses.shares import by_gold, question_shares, with_shares
+from wattbench.analyses.shares import question_shares, with_shares
+from wattbench.analyses.unpacked import Unpacked, answers_of, identifiers_of
 from wattbench.scoring.resamples import Reals
-from wattbench.study.judgement import RuleName
 from wattbench.study.models import Study
 from wattbench.study.questions import Question
 from wattbench.tables.verdicts import CALIBRATION, HISTOGRAMS, ROC
@@ -29,7 +29,13 @@ from wattbench.telemetry.energy import run_energy
 Row = dict[str, Any]
 CURVES = ("calibration", "roc", "histograms")
 OF_METERS = ("energy_j", "shared", "own", "meters")
-OF_SUMMARY = ("overall_score", "avg_retrieval_seconds", "avg_generation_seconds", "hardware")
+OF_SUMMARY = (
+    "overall_score",
+    "avg_retrieval_seconds",
+    "avg_generation_seconds",
+    "hardware",
+    "judge",
+)
 """Keys of summary.json that the tables are made from."""
 
 
@@ -63,40 +69,40 @@ Known = tuple[Own, Facts]
 def own(
     study: Study,
     folder: Folder,
-    gold: Sequence[Question],
-    rule: RuleName,
+    content: Unpacked,
     scores: Row,
+    right: Reals,
     *,
-    claims: Mapping[str, Question],
+    claims: Mapping[int, Question],
 ) -> Own:
     """Work out what a model's run says by itself.
 
     Args:
         study: The study.
         folder: The run's folder.
-        gold: The questions.
-        rule: Rule of the headline.
+        content: What lies in it.
         scores: Its columns of scores.
-        claims: The true-or-false questions.
+        right: Which of its answers are right; see `calibrate`.
+        claims: The true-or-false questions; see `risky`.
     """
-    segments = folder.segments.to_pylist()
+    answers, segments, count = content.answers, content.segments, len(right)
     curves = Curves()
-    columns = answer_columns(folder.predictions, len(gold))
+    columns = answer_columns(answers, count)
     columns |= refusal_columns(columns, study.scoring.confidence_level)
-    columns |= calibrate(folder, rule, claims, curves) | ledger_columns(folder, segments)
+    columns |= calibrate(folder, answers, right, claims, curves) | ledger_columns(folder, segments)
     energy, flags = measured(run_energy(segments, study.energy), folder.job)
     price, told = token_price(study, folder.name, folder.job)
     columns |= energy | price | per_correct(price, scores["correct"])
     flags = [*flags, *told]
-    bought, reasons = efficiency(columns | scores | {"flags": flags}, folder.predictions, segments)
-    shares = question_shares(folder.predictions, energy["energy_answer_j"], gold)
+    bought, reasons = efficiency(columns | scores | {"flags": flags}, answers, segments)
+    shares = question_shares(answers, energy["energy_answer_j"], count)
     return Own(
         columns=columns | bought,
         flags=flags,
         reasons=reasons,
         shares=shares,
         metered=metered(energy, segments, study.energy, parts_of(shares), folder.name),
-        predictions=with_shares(folder.predictions, shares, energy["energy_method"], gold),
+        predictions=with_shares(folder.predictions, answers, shares, energy["energy_method"]),
         curves=curves,
     )
 
@@ -149,25 +155,24 @@ def all_from_kept(kept: Mapping[str, KeptRun], gold: Sequence[Question]) -> dict
         gold: The questions.
     """
     asked = [question.id for question in gold]
-    identifiers = pa.chunked_array([pa.array(asked, pa.string())])
-    found = {}
-    for name, one in kept.items():
-        answers = one.tables["predictions"]["question_id"]
-        # Most runs answer every question in order: their ids are not made into texts each time.
-        whole = answers.equals(identifiers)
-        found[name] = _from_kept(one, gold, asked, asked if whole else answers.to_pylist())
-    return found
+    answered = identifiers_of([one.tables["predictions"] for one in kept.values()], asked)
+    return {
+        name: _from_kept(one, gold, asked, identifiers)
+        for (name, one), identifiers in zip(kept.items(), answered, strict=True)
+    }
 
 
 def _from_kept(
-    kept: KeptRun, gold: Sequence[Question], asked: Sequence[str], answers: Sequence[str]
+    kept: KeptRun, gold: Sequence[Question], asked: Sequence[str], identifiers: Sequence[str]
 ) -> Known:
     entry, tables = kept.entry, kept.tables
     predictions = tables["predictions"]
     shares = None
     if entry["columns"]["energy_answer_j"] is not None:
         shares = real_column(predictions, "allocated_j")
-        shares = shares if answers is asked else by_gold(predictions, shares, gold)
+        if identifiers is not asked:
+            (answers,) = answers_of([predictions], gold)
+            shares = answers.to_questions(shares, len(gold), 0.0)
     meters = entry["metered"]
     found = Own(
         columns=entry["columns"],
@@ -183,7 +188,7 @@ def _from_kept(
         **told
         | {
             "asked": asked,
-            "answers": answers,
+            "answers": identifiers,
             "kinds_of_failure": tuple(told["kinds_of_failure"]),
             "times": Times(
                 **told["times"]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from wattbench import __version__
 from wattbench.analyses.folders import Folder
+from wattbench.analyses.unpacked import Answers, Reals
 from wattbench.scoring.intervals import wilson
 from wattbench.study.identity import digest_of, ensemble_slice, run_identity
 from wattbench.study.models import Study
@@ -62,22 +62,22 @@ def _weights(job: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def answer_columns(predictions: pa.Table, questions: int) -> Row:
+def answer_columns(answers: Answers, questions: int) -> Row:
     """Counts, tokens, latencies and speeds of the answers.
 
     Args:
-        predictions: The run's rows of `predictions`.
+        answers: The run's answers.
         questions: Number of questions of the set.
     """
-    failed = pc.sum(pc.is_valid(predictions["error"])).as_py() or 0
-    asked = predictions.filter(predictions["asked"])
+    failed = int(answers.failed.sum())
+    asked = answers.of_model.numbers
     total = _known(asked["total_s"])
     first = _known(asked["first_token_s"])
     quantiles = np.quantile(total, QUANTILES) if total.size else (None,) * len(QUANTILES)
     return {
         "question_count": questions,
-        "answered": predictions.num_rows - failed,
-        "blank": pc.sum(predictions["blank"]).as_py() or 0,
+        "answered": len(answers) - failed,
+        "blank": int(answers.blank.sum()),
         "failed": failed,
         "prompt_tokens": _total(asked["prompt_tokens"]),
         "completion_tokens": _total(asked["completion_tokens"]),
@@ -87,8 +87,11 @@ def answer_columns(predictions: pa.Table, questions: int) -> Row:
         "latency_p95_s": _real(quantiles[2]),
         "latency_p99_s": _real(quantiles[3]),
         "first_token_p50_s": float(np.median(first)) if first.size else None,
-        "prefill_tokens_per_s": _speed(asked, "prompt_tokens", "prefill_s"),
-        "decode_tokens_per_s": _speed(asked, "completion_tokens", "decode_s"),
+        # What came from a cache was not read in that time.
+        "prefill_tokens_per_s": _speed(
+            asked["prompt_tokens"] - np.nan_to_num(asked["cached_tokens"]), asked["prefill_s"]
+        ),
+        "decode_tokens_per_s": _speed(asked["completion_tokens"], asked["decode_s"]),
     }
 
 
@@ -107,31 +110,24 @@ def refusal_columns(row: Mapping[str, Any], level: float) -> Row:
     }
 
 
-def _known(column: pa.ChunkedArray) -> Any:
-    return column.drop_null().to_numpy()
+def _known(values: Reals) -> Reals:
+    return values[~np.isnan(values)]
 
 
 def _real(value: float | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _total(column: pa.ChunkedArray) -> int | None:
-    """Sum of a column; None where a value is unknown or there is none."""
-    if column.null_count or not len(column):
-        return None
-    total: int = pc.sum(column).as_py()
-    return total
+def _total(counts: Reals) -> int | None:
+    """Sum of whole numbers; None where one is unknown or there are none."""
+    return int(counts.sum()) if counts.size and not np.isnan(counts).any() else None
 
 
-def _speed(asked: pa.Table, tokens: str, seconds: str) -> float | None:
+def _speed(tokens: Reals, seconds: Reals) -> float | None:
     """Tokens a second over the answers whose tokens and seconds are both known."""
-    amount = asked[tokens]
-    if tokens == "prompt_tokens":
-        # What came from a cache was not read in that time.
-        amount = pc.subtract(amount, pc.fill_null(asked["cached_tokens"], 0))
-    both = pc.and_(pc.is_valid(amount), pc.is_valid(asked[seconds]))
-    time = pc.sum(asked[seconds].filter(both)).as_py()
-    return float(pc.sum(amount.filter(both)).as_py()) / time if time else None
+    both = ~np.isnan(tokens + seconds)
+    time = math.fsum(seconds[both])
+    return float(tokens[both].sum()) / time if time else None
 
 
 def ledger_columns(folder: Folder, segments: Sequence[Row]) -> Row:

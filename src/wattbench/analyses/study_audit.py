@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from wattbench.analyses.alone import alone
 from wattbench.analyses.audit.checks import clean
 from wattbench.analyses.audit.facts import Facts, Row
-from wattbench.analyses.audit.of_study import facts
 from wattbench.analyses.folders import read_folders
 from wattbench.analyses.question_set import set_tables
 from wattbench.study.layout import Layout
@@ -16,7 +17,7 @@ from wattbench.study.resolve import read_skipped
 
 
 def audit_study(study: Study, questions: str) -> tuple[list[Row], list[Facts]]:
-    """Rows of the table `audit`, and the runs that nothing speaks against, best first.
+    """Rows of the table `audit`, and the runs to build on, best first.
 
     Args:
         study: The study.
@@ -28,15 +29,13 @@ def audit_study(study: Study, questions: str) -> tuple[list[Row], list[Facts]]:
     layout = Layout(Path(study.study.results))
     folders, absent = read_folders(study)
     gold = study_questions(study, questions)
-    own = {folder.name: folder for folder in folders if folder.questions == questions}
-    tables = set_tables(
-        study,
-        layout,
-        questions,
-        gold,
-        list(own.values()),
-        absent=[one for one in absent if one.questions == questions],
-        skipped=read_skipped(layout.skipped),
-    )
-    runs = [facts(row, own[row["run"]], gold, study) for row in tables.runs]
-    return tables.audit, clean(runs)
+    found = alone(study, questions, gold, [one for one in folders if one.questions == questions])
+    with ThreadPoolExecutor() as pool:
+        tables = set_tables(
+            study,
+            found,
+            pool,
+            absent=[one for one in absent if one.questions == questions],
+            skipped=read_skipped(layout.skipped),
+        )
+    return tables.audit, clean(tables.facts)

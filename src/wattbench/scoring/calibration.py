@@ -47,6 +47,22 @@ class Reliability:
     predicted: Reals
     observed: Reals
 
+    @property
+    def error(self) -> float:
+        """ECE: the sum over bins of n_b / n |mean probability - share that came true|.
+
+        Of answers' confidences and whether they are right it is the confidence form, of risk
+        scores and labels the risk form. NaN without entries.
+
+        Formula: M. P. Naeini, G. F. Cooper, M. Hauskrecht (2015), AAAI 29:2901-2907.
+        """
+        total = int(self.count.sum())
+        if total == 0:
+            return float("nan")
+        filled = self.count > 0
+        gaps = np.abs(self.predicted[filled] - self.observed[filled])
+        return float(self.count[filled] @ gaps) / total
+
 
 @dataclass(frozen=True)
 class Roc:
@@ -61,6 +77,17 @@ class Roc:
     threshold: Reals
     false_positive_rate: Reals
     true_positive_rate: Reals
+
+    @property
+    def area(self) -> float:
+        """AUC: how often a positive outranks a negative, ties by half; NaN for an empty curve.
+
+        Formula: J. A. Hanley, B. J. McNeil (1982), Radiology 143:29-36.
+        """
+        if self.threshold.size == 0:
+            return float("nan")
+        heights = self.true_positive_rate[1:] + self.true_positive_rate[:-1]
+        return float(np.diff(self.false_positive_rate) @ heights) / 2
 
 
 @dataclass(frozen=True)
@@ -119,30 +146,6 @@ def reliability(probabilities: ArrayLike, outcomes: ArrayLike, bins: int = BINS)
     return Reliability(edges[:-1], edges[1:], count, predicted, observed)
 
 
-def expected_calibration_error(
-    probabilities: ArrayLike, outcomes: ArrayLike, bins: int = BINS
-) -> float:
-    """ECE: the sum over bins of n_b / n |mean probability - share that came true|.
-
-    Of answers' confidences and whether they are right it is the confidence form, of risk scores
-    and labels the risk form. NaN without entries.
-
-    Formula: M. P. Naeini, G. F. Cooper, M. Hauskrecht (2015), AAAI 29:2901-2907.
-
-    Args:
-        probabilities: Of shape (entries,), 0 to 1 or NaN.
-        outcomes: Of the same shape: 1 where it came true.
-        bins: Number of uniform bins (low, high].
-    """
-    found = reliability(probabilities, outcomes, bins)
-    total = int(found.count.sum())
-    if total == 0:
-        return float("nan")
-    filled = found.count > 0
-    gaps = np.abs(found.predicted[filled] - found.observed[filled])
-    return float(found.count[filled] @ gaps) / total
-
-
 def brier_score(probabilities: ArrayLike, outcomes: ArrayLike) -> float:
     """Mean squared difference of probability and outcome; NaN below two entries.
 
@@ -176,20 +179,6 @@ def roc(probabilities: ArrayLike, outcomes: ArrayLike) -> Roc:
     turns = steps_true[1:] * steps_false[:-1] != steps_true[:-1] * steps_false[1:]
     kept = np.concatenate([[True], turns, [True]])
     return Roc(threshold[kept], false[kept] / negatives, true[kept] / positives)
-
-
-def auc(probabilities: ArrayLike, outcomes: ArrayLike) -> float:
-    """Area under the ROC curve: how often a positive outranks a negative, ties by half.
-
-    NaN below two entries or where one class is missing.
-
-    Formula: J. A. Hanley, B. J. McNeil (1982), Radiology 143:29-36.
-    """
-    curve = roc(probabilities, outcomes)
-    if curve.threshold.size == 0:
-        return float("nan")
-    heights = curve.true_positive_rate[1:] + curve.true_positive_rate[:-1]
-    return float(np.diff(curve.false_positive_rate) @ heights) / 2
 
 
 def histogram(

@@ -9,15 +9,16 @@ import pytest
 from tests.unit.made_results import prediction, segment
 
 from wattbench.analyses.efficiency import efficiency
+from wattbench.analyses.unpacked import Answers, answers_of
 from wattbench.tables.answers import PREDICTIONS
 from wattbench.tables.files import to_arrow
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def answers(*spans: tuple[float, float], **more: Any) -> Any:
+def answers(*spans: tuple[float, float], **more: Any) -> Answers:
     """Questions in flight from and to these seconds."""
-    return to_arrow(
+    rows = to_arrow(
         PREDICTIONS,
         [
             prediction("run", f"q{n}", n, "1", **more)
@@ -25,6 +26,7 @@ def answers(*spans: tuple[float, float], **more: Any) -> Any:
             for n, (start, end) in enumerate(spans)
         ],
     )
+    return answers_of([rows], ())[0]
 
 
 def run(energy: float | None = 800.0, **more: Any) -> dict[str, Any]:

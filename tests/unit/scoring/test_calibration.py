@@ -11,9 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from wattbench.scoring.calibration import (
-    auc,
     brier_score,
-    expected_calibration_error,
     histogram,
     known,
     reliability,
@@ -37,10 +35,9 @@ def question(value: str, unit: str | None = None) -> Question:
 
 
 def test_known_value_of_the_calibration_error() -> None:
-    assert expected_calibration_error([0.7] * 5 + [0.9] * 5, [1] * 5 + [0] * 5) == pytest.approx(
-        0.6, abs=1e-15
-    )
-    assert expected_calibration_error([1.0, 1.0, 0.0], [1, 1, 0]) == 0.0
+    curve = reliability([0.7] * 5 + [0.9] * 5, [1] * 5 + [0] * 5)
+    assert curve.error == pytest.approx(0.6, abs=1e-15)
+    assert reliability([1.0, 1.0, 0.0], [1, 1, 0]).error == 0.0
 
 
 def test_bins_are_open_below_and_closed_above() -> None:
@@ -53,10 +50,10 @@ def test_bins_are_open_below_and_closed_above() -> None:
 
 def test_what_cannot_be_known_is_nan() -> None:
     nothing: list[float] = []
-    assert math.isnan(expected_calibration_error(nothing, nothing))
+    assert math.isnan(reliability(nothing, nothing).error)
     assert math.isnan(brier_score([0.5], [1]))
-    assert math.isnan(auc([0.5], [1]))
-    assert math.isnan(auc([0.5, 0.9], [1, 1]))
+    assert math.isnan(roc([0.5], [1]).area)
+    assert math.isnan(roc([0.5, 0.9], [1, 1]).area)
     assert roc([0.5, 0.9], [0, 0]).threshold.size == 0
     assert histogram(nothing, nothing).count.sum() == 0
 
@@ -83,10 +80,10 @@ def test_definitions(entries: list[tuple[float, bool]]) -> None:
         inside = (p > low) & (p <= high) if low else p <= high
         if inside.any():
             expected += inside.sum() / len(p) * abs(p[inside].mean() - y[inside].mean())
-    error = expected_calibration_error(p, y)
+    error = reliability(p, y).error
     assert math.isnan(error) if not entries else error == pytest.approx(expected, abs=1e-12)
     pairs = [(a > b) + 0.5 * (a == b) for a in p[y == 1] for b in p[y == 0]]
-    area = auc(p, y)
+    area = roc(p, y).area
     assert math.isnan(area) if not pairs else area == pytest.approx(np.mean(pairs), abs=1e-12)
     counts = histogram(p, y)
     assert counts.count.sum() == len(p)

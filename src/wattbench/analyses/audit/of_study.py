@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-import pyarrow.compute as pc
+import numpy as np
 
+from wattbench.analyses.alone import Alone
 from wattbench.analyses.audit.checks import TIME_TOLERANCE
 from wattbench.analyses.audit.facts import Facts, JobEnd, Power, Row, Times, Tokens, finding
 from wattbench.analyses.audit.rejudged import rejudged
 from wattbench.analyses.folders import Absent, Folder
+from wattbench.analyses.unpacked import Unpacked
 from wattbench.study.models import Study
-from wattbench.study.questions import Question
 from wattbench.tables.contract import reason_for
 
 CLOCK_S = 0.1
@@ -44,42 +46,31 @@ def audit_absent(absent: Iterable[Absent]) -> Iterator[Row]:
         )
 
 
-def facts_of(
-    runs: Sequence[Row],
-    folders: Sequence[Folder],
-    gold: Sequence[Question],
-    study: Study,
-    known: Mapping[str, Facts],
-) -> list[Facts]:
+def facts_of(study: Study, runs: Sequence[Row], found: Alone) -> list[Facts]:
     """What the audit looks at of all runs on one question set.
 
     Args:
+        study: The study.
         runs: Their rows of the table `runs`.
-        folders: Their files, in the same order.
-        gold: The questions.
-        study: The study.
-        known: Facts that are known already, by run.
+        found: What each says by itself, in the same order.
     """
-    changed = rejudged([one for one in folders if one.name not in known], gold, study.scoring)
-    return [
-        known.get(folder.name) or facts(row, folder, gold, study, changed.get(folder.name, []))
-        for row, folder in zip(runs, folders, strict=True)
-    ]
+    unknown = [folder for folder in found.folders if folder.name not in found.facts]
+    changed = rejudged(unknown, found.gold, study.scoring)
+    asked = [question.id for question in found.gold]
+    facts = dict(found.facts)
+    for row, folder in zip(runs, found.folders, strict=True):
+        if folder.name not in facts:
+            facts[folder.name] = replace(
+                _facts(row, folder, found.contents[folder.name], study),
+                asked=asked,
+                changed=changed.get(folder.name, []),
+            )
+    return [facts[folder.name] for folder in found.folders]
 
 
-def facts(
-    row: Row, folder: Folder, gold: Sequence[Question], study: Study, changed: Sequence[str] = ()
-) -> Facts:
-    """What the audit looks at of one run or ensemble.
-
-    Args:
-        row: Its row of the table `runs`.
-        folder: Its files.
-        gold: The questions.
-        study: The study.
-        changed: Questions that are judged otherwise now.
-    """
-    segments = folder.segments.to_pylist()
+def _facts(row: Row, folder: Folder, content: Unpacked, study: Study) -> Facts:
+    answers, segments = content.answers, content.segments
+    failures = folder.predictions["error"].drop_null().to_pylist() if answers.failed.any() else ()
     job = folder.job
     versions = dict(job.get("versions") or {})
     if not folder.ensemble and row["backend_version"]:
@@ -89,16 +80,14 @@ def facts(
         ensemble=folder.ensemble,
         model=row.get("weights"),
         identity=row["identity"],
-        asked=[question.id for question in gold],
-        answers=folder.predictions["question_id"].to_pylist(),
+        answers=content.identifiers,
         answered=row["answered"],
         blank=row["blank"],
         failed=row["failed"],
-        kinds_of_failure=tuple(sorted(set(folder.predictions["error"].drop_null().to_pylist()))),
+        kinds_of_failure=tuple(sorted(set(failures))),
         score=row["score"],
         said_score=folder.summary.get("overall_score"),
-        changed=changed,
-        times=_times(row, folder, segments, study),
+        times=_times(row, folder, content, study),
         power=_power(row, folder, segments),
         tokens=Tokens(
             prompt=row["prompt_tokens"],
@@ -116,24 +105,22 @@ def facts(
     )
 
 
-def _times(row: Row, folder: Folder, segments: Sequence[Row], study: Study) -> Times:
+def _times(row: Row, folder: Folder, content: Unpacked, study: Study) -> Times:
     mean = row["latency_mean_s"]
     if folder.ensemble:
         return Times(latency_mean_s=mean)
-    asked = folder.predictions.filter(folder.predictions["asked"])
+    segments, numbers = content.segments, content.answers.of_model.numbers
     names = ("total_s", "queue_s", "prefill_s", "decode_s", "retrieval_s")
-    seconds = {name: asked[name] for name in names}
-    total = seconds["total_s"]
-    known = not total.null_count and len(total) > 0
-    waited = pc.fill_null(seconds["queue_s"], 0.0)
-    both = pc.add(seconds["prefill_s"], seconds["decode_s"])
+    latencies = numbers["total_s"] - np.nan_to_num(numbers["queue_s"])
+    both = numbers["prefill_s"] + numbers["decode_s"]
+    known = latencies.size > 0 and not np.isnan(latencies).any()
     answering = [p["wall_s"] for s in segments for p in s["phases"] if p["phase"] == "answer"]
     lost = math.fsum(segment["lost_s"] for segment in segments)
     return Times(
         latency_mean_s=mean,
-        latency_sum_s=pc.sum(pc.subtract(total, waited)).as_py() if known else None,
-        latency_max_s=pc.max(pc.subtract(total, waited)).as_py() if known else None,
-        parts_mean_s=pc.mean(both).as_py() if known and not both.null_count else None,
+        latency_sum_s=float(latencies.sum()) if known else None,
+        latency_max_s=float(latencies.max()) if known else None,
+        parts_mean_s=float(both.mean()) if known and not np.isnan(both).any() else None,
         wall_s=math.fsum(answering) + lost if answering else None,
         load_s=row["load_s"],
         concurrency=study.models[folder.name].requests.concurrency,
@@ -143,9 +130,7 @@ def _times(row: Row, folder: Folder, segments: Sequence[Row], study: Study) -> T
             if math.fsum(phase["wall_s"] for phase in segment["phases"])
             > segment["duration_s"] * (1 + TIME_TOLERANCE) + CLOCK_S
         ),
-        negative=tuple(
-            name for name, column in seconds.items() if pc.any(pc.less(column, 0.0)).as_py()
-        ),
+        negative=tuple(name for name in names if (numbers[name] < 0).any()),
     )
 
 
