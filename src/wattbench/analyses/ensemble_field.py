@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from wattbench.ensembles.counting import Ballots, ballots_of_values, count_votes
 from wattbench.ensembles.weights import by_confidence
 from wattbench.errors import InputError
 from wattbench.scoring.intervals import Verdicts
-from wattbench.scoring.rules import Prediction, Verdict, judge, overall, unanswerable
+from wattbench.scoring.rules import Prediction, judge, overall, unanswerable
 from wattbench.study.inference import Strategy, Votes
 from wattbench.study.judgement import RULES, Scoring
 from wattbench.study.layout import Layout
@@ -27,11 +26,20 @@ from wattbench.study.questions import Question, study_questions
 from wattbench.tables.answers import PREDICTIONS, SEGMENTS
 from wattbench.tables.contract import reason_for
 from wattbench.tables.files import read_json, read_rows
+from wattbench.tables.values import BLANK
 from wattbench.telemetry.energy import run_energy
 
 Row = dict[str, Any]
 Subset = tuple[int, ...]
 """Places of members among the candidates, ascending: the order that decides ties."""
+
+Grade = tuple[float, float, float, float]
+"""Value right, overlap of references, unanswerable left blank, judged at all; 0 where not."""
+
+UNKNOWN = -1
+
+MOST = 62
+"""Members at most, whose winners are the bits of a number."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +135,11 @@ class Field:
     _ballots: Ballots = field(init=False)
     _weights: NDArray[np.float64] = field(init=False)
     _weighing: list[bool] = field(init=False)
-    _judged: list[dict[int, Verdict | None]] = field(init=False)
-    _texts: list[dict[tuple[str | None, frozenset[str]], Verdict | None]] = field(init=False)
+    _unanswerable: NDArray[np.bool_] = field(init=False)
+    _sets: dict[Subset, int] = field(init=False, default_factory=dict)
+    _known: dict[int, int] = field(init=False, default_factory=dict)
+    _texts: list[dict[tuple[str | None, frozenset[str]], int]] = field(init=False)
+    _grades: dict[Grade, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.scoring.rule not in RULES:
@@ -143,7 +154,8 @@ class Field:
         confidences = [self._confidences(run) for run in self.runs]
         self._weighing = [one is not None for one in confidences]
         self._weights = np.array([one or [1.0] * len(self.gold) for one in confidences]).T
-        self._judged, self._texts = [{} for _ in self.gold], [{} for _ in self.gold]
+        self._texts = [{} for _ in self.gold]
+        self._unanswerable = np.array([unanswerable(self.scoring.rule, q) for q in self.gold])
 
     def _value(self, run: Candidate, question: Question) -> str | None:
         row = run.answers.get(question.id)
@@ -155,8 +167,15 @@ class Field:
             return None
         return [found.get((run.name, question.id), 0.0) for question in self.gold]
 
-    def verdicts(self, subset: Subset) -> list[Verdict | None]:
-        """Judgement of the subset's answer to every question."""
+    def grades(self, subset: Subset) -> NDArray[np.float64]:
+        """Judgement of the subset's answer to every question.
+
+        Args:
+            subset: The members, `MOST` at most.
+
+        Returns:
+            Of shape (questions, 4): the columns of `Grade`.
+        """
         places = list(subset)
         weights = self._weights[:, places]
         if not all(self._weighing[place] for place in subset):
@@ -166,62 +185,72 @@ class Field:
         count = count_votes(
             self._ballots.of(subset), weights, rules.strategy, ignore_blank=rules.ignore_blank
         )
-        bits = [1 << place for place in subset]
-        winners = [sum(itertools.compress(bits, row)) for row in count.won.tolist()]
-        return [
-            judged[who] if who in judged else self._judge(place, who, subset)
-            for place, (who, judged) in enumerate(zip(winners, self._judged, strict=True))
-        ]
+        # Many subsets have the same winners, whose answer is judged once. Their key is a number,
+        # for a lookup a question is what a search of thousands of subsets spends its time on.
+        bits = count.won @ (1 << np.arange(len(subset), dtype=np.int64))
+        found, which = np.unique(bits, return_inverse=True)
+        winners = [tuple(p for n, p in enumerate(subset) if bit >> n & 1) for bit in found.tolist()]
+        numbers = np.array([self._sets.setdefault(who, len(self._sets)) for who in winners])
+        keys = numbers[which] * len(self.gold) + np.arange(len(self.gold))
+        graded = [self._known.get(key, UNKNOWN) for key in keys.tolist()]
+        for place, grade in enumerate(graded):
+            if grade == UNKNOWN:
+                who = winners[which[place]]
+                graded[place] = self._known[int(keys[place])] = self._judge(place, who, subset)
+        return np.array(list(self._grades))[graded]
 
     @property
     def all(self) -> Subset:
         """The subset of all candidates."""
         return tuple(range(len(self.runs)))
 
-    def answers(self) -> list[Verdict | None]:
-        """Judgement of the answers of all candidates together."""
-        return self.verdicts(self.all)
-
-    def _judge(self, place: int, winners: int, subset: Subset) -> Verdict | None:
-        """Judge an answer by who gave it, and remember: many subsets have the same winners."""
+    def _judge(self, place: int, winners: Subset, subset: Subset) -> int:
+        """Number of the grade of an answer that these members gave."""
         question = self.gold[place]
-        rows = [self.runs[one].answers[question.id] for one in subset if winners >> one & 1]
-        value = rows[0]["value"] if rows else None
+        rows = [self.runs[one].answers[question.id] for one in winners]
+        value, error = (rows[0]["value"], None) if rows else (None, "every member failed")
+        if not rows and self.rules.votes == "raw" and self._spoke(question, subset):
+            # The guide's ensembles abstain where every member's answer is empty.
+            value, error = BLANK, None
         refs = frozenset(ref for row in rows for ref in row["refs"] or ())
-        if (value, refs) not in self._texts[place]:
-            error = None if rows else "every member failed"
-            prediction = Prediction(value, tuple(sorted(refs)), error)
-            self._texts[place][value, refs] = judge(self.scoring.rule, question, prediction)
-        verdict = self._judged[place][winners] = self._texts[place][value, refs]
-        return verdict
+        known = self._texts[place]
+        if (value, refs) not in known:
+            found = judge(
+                self.scoring.rule, question, Prediction(value, tuple(sorted(refs)), error)
+            )
+            grade = (
+                (0.0, 0.0, 0.0, 0.0)
+                if found is None
+                else (float(found.value_correct), found.ref_overlap, float(found.na_correct), 1.0)
+            )
+            known[value, refs] = self._grades.setdefault(grade, len(self._grades))
+        return known[value, refs]
 
-    def arrays(self, verdicts: Sequence[Sequence[Verdict | None]]) -> Verdicts:
-        """Verdicts of several ensembles as arrays of shape (questions, ensembles)."""
-        shape = (len(self.gold), len(verdicts))
-        value, ref, na, judged = (np.zeros(shape) for _ in range(4))
-        for column, ours in enumerate(verdicts):
-            for row, one in enumerate(ours):
-                if one is not None:
-                    value[row, column], ref[row, column] = one.value_correct, one.ref_overlap
-                    na[row, column], judged[row, column] = one.na_correct, 1.0
-        blank = np.array(
-            [unanswerable(self.scoring.rule, question) for question in self.gold], dtype=np.float64
-        )
-        return Verdicts(value=value, ref=ref, na=na, judged=judged, unanswerable=blank)
+    def _spoke(self, question: Question, subset: Subset) -> bool:
+        return any(self._value(self.runs[one], question) is not None for one in subset)
+
+    def verdicts(self, grades: Sequence[NDArray[np.float64]]) -> Verdicts:
+        """Grades of several ensembles as arrays of shape (questions, ensembles)."""
+        value, ref, na, judged = np.stack(grades, axis=-1).transpose(1, 0, 2)
+        return Verdicts(
+            value=value, ref=ref, na=na, judged=judged,
+            unanswerable=self._unanswerable.astype(np.float64),
+        )  # fmt: skip
 
     def score(self, subset: Subset) -> float:
         """Weighted score of a subset, 0 to 1; 0 where nothing was judged."""
-        rule, weights = self.scoring.rule, self.scoring.weights
-        found = [(one, q) for one, q in zip(self.verdicts(subset), self.gold, strict=True) if one]
-        if not found:
+        grades = self.grades(subset)
+        value, ref, na, judged = grades.T
+        count = int(judged.sum())
+        if not count:
             return 0.0
-        blank = [one.na_correct for one, q in found if unanswerable(rule, q)]
+        blank = self._unanswerable & (judged > 0)
         return overall(
-            rule,
-            weights,
-            value=sum(one.value_correct for one, _ in found) / len(found),
-            ref=math.fsum(one.ref_overlap for one, _ in found) / len(found),
-            na=sum(blank) / len(blank) if blank else None,
+            self.scoring.rule,
+            self.scoring.weights,
+            value=int(value.sum()) / count,
+            ref=math.fsum(ref) / count,
+            na=int(na[blank].sum()) / int(blank.sum()) if blank.any() else None,
         )
 
     def joules(self, subset: Subset) -> float | None:

@@ -15,8 +15,8 @@ from wattbench.analyses.ensemble_field import Candidate, Field, Subset
 from wattbench.errors import InputError
 
 Goal = Literal["score-per-joule", "score"]
-EXHAUSTIVE = 2_000_000
-"""Votes counted at most for trying every subset; some 20 s."""
+EXHAUSTIVE = 5_000_000
+"""Votes counted at most for trying every subset; some 10 s."""
 
 BEAM = 12
 """Subsets of one size that a beam search goes on from."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wattbench.analyses.ensemble_costs import uncertainty_of
 from wattbench.analyses.ensemble_field import Candidate, Field
@@ -20,7 +21,6 @@ from wattbench.errors import InputError
 from wattbench.scoring.intervals import Interval, percentile_interval
 from wattbench.scoring.paired import differences
 from wattbench.scoring.resamples import clusters_of
-from wattbench.scoring.rules import Verdict
 from wattbench.scoring.standing import standing_of
 from wattbench.study.questions import Question
 
@@ -85,7 +85,7 @@ def trial(field: Field, members: Sequence[str], single: Sequence[str]) -> Trial:
     ours, other = of_members(field, members), of_members(field, single)
     return _tried(
         field,
-        [ours.answers(), other.answers()],
+        [ours.grades(ours.all), other.grades(other.all)],
         joules=ours.joules(ours.all),
         uncertainty=_uncertainty(ours.runs),
         members=tuple(members),
@@ -112,7 +112,7 @@ def _uncertainty(runs: Sequence[Candidate]) -> float | None:
 
 def _tried(
     field: Field,
-    verdicts: Sequence[Sequence[Verdict | None]],
+    grades: Sequence[NDArray[np.float64]],
     *,
     joules: float | None,
     uncertainty: float | None,
@@ -125,7 +125,7 @@ def _tried(
         scoring,
         scoring.rule,
         ("ensemble", "single"),
-        field.arrays(verdicts),
+        field.verdicts(grades),
         clusters_of(field.gold, scoring.cluster),
     )
     score, other = (float(found.whole.score[0, column]) for column in (0, 1))
@@ -189,7 +189,7 @@ def cross_fit(
             f"{len(gold)} questions cannot be cut into {folds} folds.",
             mend="Give fewer folds, or another set with --report-on.",
         )
-    chosen: list[list[Verdict | None]] = [[None] * len(gold), [None] * len(gold)]
+    chosen = np.zeros((2, len(gold), 4))
     searches: list[Search] = []
     energy: list[float | None] = []
     spread: list[float | None] = []
@@ -204,15 +204,14 @@ def cross_fit(
         joules, uncertainty = ours.joules(ours.all), _uncertainty(ours.runs)
         energy.append(None if joules is None else share * joules)
         spread.append(None if uncertainty is None else share * uncertainty)
-        for column, verdicts in enumerate((ours.answers(), other.answers())):
-            for at, number in enumerate(numbers):
-                if number == fold:
-                    chosen[column][at] = verdicts[at]
+        here = np.array(numbers) == fold
+        for one, which in zip(chosen, (ours, other), strict=True):
+            one[here] = which.grades(which.all)[here]
     return CrossFit(
         folds=tuple(searches),
         trial=_tried(
             field,
-            chosen,
+            list(chosen),
             joules=None if None in energy else math.fsum(one or 0.0 for one in energy),
             # The folds' ensembles share members and meters: their uncertainties add.
             uncertainty=None if None in spread else math.fsum(one or 0.0 for one in spread),

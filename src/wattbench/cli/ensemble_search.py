@@ -55,7 +55,7 @@ def register(group: typer.Typer) -> None:
         at_least: Annotated[
             float, typer.Option(min=0, max=1, help="Score that a subset must reach.")
         ] = 0.0,
-        max_members: Annotated[int, typer.Option(min=1, help="Members at most.")] = 5,
+        max_members: Annotated[int, typer.Option(min=1, max=62, help="Members at most.")] = 5,
         strategy: StrategyOption = "majority",
         ignore_blank: BlankOption = False,
         votes: VotesOption = "canonical",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.unit.made_results import make_study, prediction, segment
+from tests.unit.made_results import make_study, prediction, segment, write_run
 from typer.testing import CliRunner
 
 from wattbench.analyses.ensemble_choice import choose_ensemble
@@ -18,6 +18,7 @@ from wattbench.analyses.ensemble_search import Wanted, ordered, search
 from wattbench.cli.app import build
 from wattbench.errors import InputError
 from wattbench.scoring.stage import score
+from wattbench.study.inference import Votes
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
 from wattbench.study.questions import study_questions
@@ -108,6 +109,29 @@ def test_a_subset_scores_as_the_stage_would(tmp_path: Path) -> None:
         files = Layout(tmp_path / "results").ensemble("local", "demo", "e")
         score_folder(files, staged, "demo", "e")
         assert field.score(subset) == pytest.approx(read_json(files.summary)["overall_score"])
+
+
+@pytest.mark.parametrize("votes", ["canonical", "raw"])
+@pytest.mark.parametrize("rule", ["strict", "wattbot-v1"])
+def test_empty_answers_are_what_the_stage_takes_them_for(
+    tmp_path: Path, votes: Votes, rule: str
+) -> None:
+    from wattbench.ensembles.stage import vote
+    from wattbench.scoring.stage import score_folder
+
+    # Nobody says anything to q4, which cannot be answered; all fail on q2.
+    answers = {"q1": "21", "q2": None, "q3": "80-90", "q4": ""}
+    study = make_study(
+        tmp_path, ["a", "b"], ensembles={"e": {"members": ["a", "b"], "votes": votes}},
+        scoring={"bootstrap": 200, "rule": rule},
+    )  # fmt: skip
+    for run in "ab":
+        write_run(study, run, answers)
+    vote(study, "set", "e")
+    files = Layout(tmp_path / "results").ensemble("local", "set", "e")
+    score_folder(files, study, "set", "e")
+    field = field_of(study, "set", votes=votes)
+    assert field.score((0, 1)) == pytest.approx(read_json(files.summary)["overall_score"])
 
 
 def test_a_beam_search_says_so_and_comes_near(tmp_path: Path) -> None:
