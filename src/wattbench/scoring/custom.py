@@ -18,9 +18,12 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, TypeVar
+
+import numpy as np
 
 from wattbench.errors import InputError
 from wattbench.study.custom import rule_file
@@ -61,14 +64,18 @@ def load_rules(custom: Mapping[str, str]) -> dict[str, ValueRule]:
 
 def _function(name: str, where: str) -> Callable[..., Any]:
     module = _module(where)
-    found = [one for one in vars(module).values() if getattr(one, MARK, None) == name]
+    found = {id(one): one for one in vars(module).values() if getattr(one, MARK, None) == name}
+    if len(found) > 1:
+        raise InputError(
+            f"holds {len(found)} rules '{name}'.", where=where, mend="Give each a name of its own."
+        )
     if not found:
         raise InputError(
             f"holds no rule '{name}'.",
             where=where,
             mend=f'Mark its function with @rule("{name}"), imported from wattbench.scoring.custom.',
         )
-    function: Callable[..., Any] = found[0]
+    function: Callable[..., Any] = next(iter(found.values()))
     return function
 
 
@@ -81,7 +88,7 @@ def _module(where: str) -> ModuleType:
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(
             f"cannot be loaded: {type(error).__name__}: {error}.",
             where=where,
@@ -94,20 +101,30 @@ def _checked(name: str, where: str, function: Callable[..., Any]) -> ValueRule:
     def judged(question: Question, answer: str) -> tuple[bool, str]:
         try:
             found = function(question, answer)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise InputError(
                 f"the rule '{name}' failed on question '{question.id}' with the answer "
                 f"{answer[:80]!r}: {type(error).__name__}: {error}.",
-                where=where,
+                where=where + _line(error),
                 mend="Mend the rule; it has to judge any answer.",
             ) from error
         right, why = found if isinstance(found, tuple) and len(found) == 2 else (found, None)
+        if isinstance(right, np.bool_):
+            right = bool(right)
         if right is not True and right is not False:
             raise InputError(
                 f"the rule '{name}' gave {found!r} for question '{question.id}'.",
                 where=where,
                 mend="It returns True or False, or one of them and a sentence.",
             )
-        return right, str(why or f"'{name}' says so")
+        said = str(why or f"'{name}' says so")
+        return right, said.encode("utf-8", errors="replace").decode("utf-8")
 
     return judged
+
+
+def _line(error: BaseException) -> str:
+    """The line of the rule's own file that an error came through last, as it follows the file."""
+    _, *frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == frames[0].filename]
+    return f", line {lines[-1]}" if lines else ""

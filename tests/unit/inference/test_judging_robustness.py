@@ -13,6 +13,7 @@ import pytest
 from judged import calls, make, rows
 from tests.unit.made_results import GOLD, RIGHT, write_run
 
+from wattbench.analyses.aggregate import aggregate
 from wattbench.ensembles.stage import vote
 from wattbench.errors import InputError
 from wattbench.files import write_json
@@ -24,6 +25,7 @@ from wattbench.study.models import Study
 from wattbench.study.questions import study_questions
 from wattbench.tables.answers import PREDICTIONS
 from wattbench.tables.files import read_json, read_rows
+from wattbench.tables.runs import AUDIT
 from wattbench.tables.verdicts import SCORES
 
 SURE = {"q1": "TRUE", "q2": "TRUE", "q3": "FALSE"}
@@ -210,3 +212,20 @@ def test_an_ensemble_is_judged_by_what_its_members_said(tmp_path: Path, strategy
     # What the judge did not decide is left out, and counted.
     assert "q3" not in judged
     assert read_json(files.summary)["judge"]["failed"] == 1
+
+
+def test_the_audit_tells_what_the_judge_left_open_and_whose_words_are_its_own(
+    tmp_path: Path,
+) -> None:
+    study = make(tmp_path, SURE | {"q3": "perhaps"}, attempts=1)
+    answered(study, a={"q3": "is_blank"})
+    judge_answers(study, "set")
+    for name in study.models:
+        score(study, "set", name)
+    for _ in range(2):  # the second time from what the first one kept
+        aggregate(study)
+        audit = read_rows(Layout(tmp_path / "results").table("audit"), AUDIT)
+        told = {(row["check"], row["run"], row["severity"]) for row in audit}
+        assert {one for one in told if one[0] in {"unjudged", "own_judge"}} == {
+            ("unjudged", "b", "warning"), ("unjudged", "j", "warning"), ("own_judge", "j", "note"),
+        }  # fmt: skip

@@ -57,7 +57,16 @@ def test_a_rule_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (HEAD, "holds no rule 'short'"),
         ("import nothing_of_that_name\n", "cannot be loaded: ModuleNotFoundError"),
         ("def broken(:\n", "cannot be loaded: SyntaxError"),
-        (SHORT.replace("len(answer) < 4", "answer / 2"), "failed on question 'q1'"),
+        ("import sys\nsys.exit(0)\n", "cannot be loaded: SystemExit"),
+        (
+            SHORT + SHORT.removeprefix(HEAD).replace("def short", "def other"),
+            "holds 2 rules 'short'",
+        ),
+        (SHORT.replace("len(answer) < 4", "answer / 2"), r"line 5: .* failed on question 'q1'"),
+        (SHORT.replace("len(answer) < 4", "exit(3)"), "failed on question 'q1' .*: SystemExit: 3"),
+        (SHORT.replace('len(answer) < 4, "short"', "1"), "gave 1 for question 'q1'"),
+        (SHORT.replace('len(answer) < 4, "short"', "True, 'a', 'b'"), "gave .* for question 'q1'"),
+        (SHORT.replace("(question, answer)", "(answer)"), r"mine.py: the rule .* TypeError: short"),
         (SHORT.replace('len(answer) < 4, "short"', "None"), "gave None for question 'q1'"),
     ],
 )
@@ -70,6 +79,25 @@ def test_a_faulty_rule_is_named(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(InputError, match=said) as error:
         score(study, "set", "m")
     assert str(file) in error.value.paragraph()
+
+
+def test_a_rule_may_answer_in_numpys_words_and_in_any_text(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import numpy as np\n" + SHORT.replace("len(answer) < 4", "np.int64(3) < np.int64(4)")
+        .replace(', "short"', r', "\ud800 it is"')
+    )  # fmt: skip
+    study = make_study(tmp_path, ["m"], scoring={"rule": "short", "custom": {"short": str(file)}})
+    write_run(study, "m", RIGHT)
+    score(study, "set", "m")
+    rows = read_rows(Layout(tmp_path / "results").run("local", "set", "m").scores, SCORES)
+    assert {row["why"] for row in rows} == {"? it is", "abstained as it should"}
+
+
+def test_one_rule_under_two_names_is_one(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(SHORT + "also = short\n")
+    assert set(load_rules({"short": str(file)})) == {"short"}
 
 
 @pytest.mark.parametrize("where", ["not_there.py", "no.such.module", "os"])

@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from wattbench.scoring.custom import load_rules
 from wattbench.scoring.rules import Prediction, Verdict, judge
-from wattbench.study.judgement import RULES
+from wattbench.study.judgement import RULES, Scoring
 from wattbench.study.questions import Question, parse_refs
 
 PAGE = Path(__file__).parents[3] / "docs" / "scoring.md"
@@ -77,3 +78,11 @@ def test_the_pages_own_rule_is_one(tmp_path: Path) -> None:
     assert word(judge("near", question("100"), Prediction("104"), near)) == "right"
     assert word(judge("near", question("100"), Prediction("106"), near)) == "wrong"
     assert word(judge("near", question("is_blank"), Prediction("106"), near)) == "wrong"
+
+
+@pytest.mark.parametrize("holds", ["custom:", "judge:"])
+def test_the_pages_pieces_of_a_study_are_valid(holds: str) -> None:
+    blocks = re.findall(r"(?m)^    scoring:\n(?:      .*\n)+", PAGE.read_text(encoding="utf-8"))
+    (found,) = [block for block in blocks if holds in block]
+    scoring = Scoring.model_validate(yaml.safe_load(found)["scoring"])
+    assert scoring.rule in {*scoring.known_rules()} - {*RULES}
