@@ -22,12 +22,15 @@ NUMBERS = some.one_of(
     some.floats(allow_nan=True).map(repr),
     some.sampled_from(
         ["0", "1", "-0", "+5", "5.", ".5", "1e5", "1e400", "1.8 x 10^5", "1_000", "inf", "nan",
-         "3.14 \u00d7 10\u00b2\u00b3", "$2.51", "\u22125", "1\u202f287", "0.0004", "80", "90"]
+         "3.14 \u00d7 10\u00b2\u00b3", "$2.51", "\u22125", "1\u202f287", "0.0004", "80", "90",
+         "1.234,5", "1.234.567", "1 234 567", "1 234,5", "12 345", "1 2345", "5*10^3", "5x10**3"]
     ),
 )  # fmt: skip
 TAILS = some.sampled_from(
     ["", "", "", " GB", "GB", " MB", "%", " percent", "K", " million", " m", "t", " days", " of 5",
-     " kWh per day", "x", ".", "..", " GB.", " bottles", " or 5"]
+     " kWh per day", "x", ".", "..", " GB.", " bottles", " or 5",
+     "% or 6%", "x 7x", " (6)", " GB / 6 GB", " CO2", " m^2", " hours", " min", " dozen", " hundred",
+     " \u00bd", " at least", " GB or so"]
 )  # fmt: skip
 HEADS = some.sampled_from(
     ["", "", "", "~", "about ", "More than ", "up to ", "$", "'", '"', " ", "from "]
@@ -45,7 +48,8 @@ WORDS = some.sampled_from(
      "Stra\u00dfe", "\ufb01ne", "inf", "nan", "i,nf", "Norway", "[a, b]", "{b,a}", "b and a",
      "[GPT-3, Meena]", "Meena, gpt 3", "x" * 250, "9" * 250, "a\tb", "...", "'", "_x_",
      "5 .", "5 ,", "1,000e5", "1.5k", "-12 M", "+3b", "5-3", "5 to 3", "From 3 to 5.0", "3-5-7",
-     "[the GPT-3, Meena]", "[true, GPT-3]", "[tRue, 4.0]", "[nan, a]", "[a,nan]", "{Meena}"]
+     "[the GPT-3, Meena]", "[true, GPT-3]", "[tRue, 4.0]", "[nan, a]", "[a,nan]", "{Meena}",
+     "1/2", "1.2", "10:1", "Llama 3.1", "llama-3.1.", "3.1", "a.1", "1.", ".5 x", "2,5-b", "a/b"]
 )  # fmt: skip
 ITEMS = some.one_of(
     some.sampled_from(["GPT-3", "gpt 3", "Meena", "the Meena", "A", "b", " ", "4", "4.0", "5 GB"]),

@@ -98,14 +98,29 @@ def _stands(texts: pa.Array, characters: str, at: int) -> Truths:
 _members = functools.lru_cache(maxsize=64)(_bytes)
 
 
-def translated(texts: pa.Array, table: bytes) -> pa.Array:
-    """ASCII texts with every byte replaced by its entry in a table of 256."""
+def translated(texts: pa.Array, table: bytes, *, kept: str) -> pa.Array:
+    """ASCII texts with every byte replaced by its entry in a table of 256.
+
+    Args:
+        texts: The texts.
+        table: What bytes are replaced by.
+        kept: Characters that stay as they are between two digits.
+    """
     valid, offsets, data = texts.buffers()
     if data is None:
         return texts
-    changed = pa.py_buffer(data.to_pybytes().translate(table))
+    old = np.frombuffer(data, dtype=np.uint8)
+    new = np.frombuffer(data.to_pybytes().translate(table), dtype=np.uint8).copy()
+    marks = np.flatnonzero(_members(kept)[old])
+    marks = marks[(marks > 0) & (marks < old.size - 1)]
+    digits = _members(_DIGITS)
+    marks = marks[digits[old[marks - 1]] & digits[old[marks + 1]]]
+    # A digit of the text before or behind is none of this one.
+    begins = _buffers(texts)[0]
+    marks = marks[~np.isin(marks, begins) & ~np.isin(marks + 1, begins)]
+    new[marks] = old[marks]
     return pa.StringArray.from_buffers(
-        len(texts), offsets, changed, valid, texts.null_count, texts.offset
+        len(texts), offsets, pa.py_buffer(new), valid, texts.null_count, texts.offset
     )
 
 

@@ -32,9 +32,11 @@ from wattbench.scoring.characters import (
 )
 from wattbench.tables.values import (
     ABSTENTIONS,
+    AMONG_DIGITS,
     APPROXIMATELY,
     CURRENCY,
     DASH,
+    DECIMAL_COMMA,
     FALSE,
     LONGEST_NUMBER,
     NUMBER,
@@ -55,7 +57,7 @@ READABLE = r"^-?(?:\d{1,17}(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,2})?$"
 
 SEPARATORS = f"[,_ {CURRENCY}]"
 NUMBER_AND_TAIL = f"(?s)^(?P<number>{NUMBER})(?P<tail>.*)$"
-NUMBER_AND_WORD = r"^-?\d{1,15}(?:\.\d{1,15})? [^ eExX]"
+NUMBER_AND_WORD = r"^-?\d{1,15}(?:\.\d{1,15})? [^ eExX*\d]"
 """A number and, behind one space, what is neither its power nor more space."""
 
 TWO_ENDS = (
@@ -69,7 +71,7 @@ SAID = f"{UNABLE[0]}{UNABLE[0].upper()}\"' "
 WORDED = "~ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """How words of approximation may begin."""
 
-LOWERED = bytes(
+NAMED = bytes(
     ord(" " if unicodedata.category(chr(code)).startswith("P") else chr(code).lower())
     if code < 0x80 and chr(code) != "#"
     else code
@@ -142,7 +144,7 @@ def names(texts: pa.Array) -> pa.Array:
     """Texts as `canonical_name` writes them."""
     quoted = (kinds_of(texts) & APOSTROPHE) != 0
     plain = changed(texts, quoted, lambda some: pc.replace_substring_regex(some, "['`]", ""))
-    plain = translated(plain, LOWERED)
+    plain = translated(plain, NAMED, kept=AMONG_DIGITS)
     spaced = truths(pc.match_substring(plain, "  "))
     plain = changed(plain, spaced, lambda some: pc.replace_substring_regex(some, " +", " "))
     plain = pc.ascii_trim_whitespace(plain)
@@ -211,6 +213,8 @@ def numbers(texts: pa.Array, unit_of: Places, units: Sequence[str | None]) -> Nu
     found, written = pc.is_valid(parts), pc.struct_field(parts, "number")
     separated = pc.match_substring_regex(written, SEPARATORS)
     if pc.any(separated).as_py():
+        comma = pc.match_substring_regex(written, DECIMAL_COMMA)
+        written = pc.if_else(comma, "?", written)
         written = pc.replace_substring_regex(written, SEPARATORS, "")
     written = pc.ascii_ltrim(written, "+")
     readable = pc.match_substring_regex(written, READABLE)

@@ -34,24 +34,44 @@ APPROXIMATELY = re.compile(
     re.IGNORECASE,
 )
 CURRENCY = "$€£¥"
-DIGITS = rf"(?:\d{{1,3}}(?:[,{NARROW_SPACES}]\d{{3}})+|\d+(?:_\d+)*)(?:\.\d*)?|\.\d+"
-POWER = rf"\s?(?:[eE][-+]?\d+|[{TIMES}]\s?10(?:\^\s?[{MINUS}+]?|[{MINUS}])\d+)"
+POINTS = r"\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})"
+"""Thousands behind points and decimals behind a comma; 1.234 alone is a little more than one."""
+
+SPACES = rf"\d{{1,3}}(?:[ {NARROW_SPACES}]\d{{3}})+(?:[.,]\d+)?"
+"""Thousands behind spaces and decimals behind either mark."""
+
+DIGITS = rf"{POINTS}|{SPACES}|(?:\d{{1,3}}(?:,\d{{3}})+|\d+(?:_\d+)*)(?:\.\d*)?|\.\d+"
+DECIMAL_COMMA = rf"[.{NARROW_SPACES} ]\d{{3}}(?:,\d|\.\d{{3}})"
+"""Where digits are `POINTS`, or `SPACES` with a comma."""
+
+MULTIPLIED = f"{TIMES}*\u00b7\u22c5"
+POWER = (
+    rf"\s?(?:[eE][-+]?\d+|[{MULTIPLIED}]\s?10"
+    rf"(?:(?:\^|\*\*)\s?[{MINUS}+]?|[{MINUS}])\d+)"
+)
 NUMBER = rf"[{MINUS}+]?\s?[{CURRENCY}]?(?:{DIGITS})(?:{POWER})?"
 LEADING_NUMBER = re.compile(rf"^({NUMBER})(.*)$", re.DOTALL)
 RANGE = re.compile(
     rf"^(?:from\s+|between\s+)?({NUMBER})(\D*?)\s*(?:[{DASH}]|\bto\b|\band\b)\s*({NUMBER}.*)$",
     re.DOTALL | re.IGNORECASE,
 )
-TIMES_TEN = re.compile(rf"\s?[{TIMES}]\s?10\^?\s?")
+TIMES_TEN = re.compile(rf"\s?[{MULTIPLIED}]\s?10(?:\^|\*\*)?\s?")
 ITEM_SEPARATOR = re.compile(r"\s*;\s*|,\s+(?:and\s+)?|\s+and\s+")
 JSON_STARTS = frozenset("\"'[{-0123456789tfn]NI")
 """How the first item of a JSON list may begin, or its end, with Python's NaN and Infinity."""
 
-CONNECTIVES = frozenset(
-    {"or", "and", "to", "of", "out", "but", "not", "versus", "vs", "per", "over", "/"}
+CONNECTIVES = frozenset({"to", "of", "out", "per", "over", "/"})
+CLAIMS_MORE = re.compile(
+    rf"(?<![\w^])(?<!\^[{MINUS}])(?<![^\W\d_]-)\d"
+    r"|\b(?:or|and|but|not|vs|versus|at (?:least|most)|dozens?|hundreds?|thousands?"
+    r"|(?:mill|bill|trill)ions?|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven"
+    r"|twelve|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?![a-z])",
+    re.IGNORECASE,
 )
+"""A further number, or a word that makes of one number another claim; not CO2, m^2 or GPT-3."""
 
 MAGNITUDES = {
+    "hundred": 1e2,
     "k": 1e3, "thousand": 1e3,
     "m": 1e6, "mn": 1e6, "million": 1e6, "millions": 1e6,
     "b": 1e9, "bn": 1e9, "billion": 1e9, "billions": 1e9,
@@ -70,6 +90,13 @@ WRITTEN_OUT = {
     "grams": "g", "kilograms": "kg", "seconds": "s", "milliseconds": "ms",
     "kilowatt-hours": "kWh", "megawatt-hours": "MWh", "watt-hours": "Wh",
 }  # fmt: skip
+CLOCK = {
+    "sec": 1.0, "secs": 1.0, "second": 1.0, "min": 60.0, "mins": 60.0, "minute": 60.0,
+    "minutes": 60.0, "h": 3600.0, "hr": 3600.0, "hrs": 3600.0, "hour": 3600.0, "hours": 3600.0,
+    "day": 86400.0, "days": 86400.0, "week": 604800.0, "weeks": 604800.0,
+}  # fmt: skip
+"""Seconds; months and years are of no one length."""
+
 ATTACHED = frozenset({"%", "°c", "°", *TIMES})
 PERCENT = frozenset({"%", "percent", "percents", "per cent", "percentage", "pct"})
 
@@ -135,6 +162,8 @@ def _plain(text: str) -> str:
 
 def _float(text: str) -> float | None:
     plain = text.replace(MINUS[1], "-")
+    if re.search(DECIMAL_COMMA, plain):
+        plain = plain.replace(".", "").replace(",", ".")
     for mark in (*CURRENCY, *NARROW_SPACES, ",", "_"):
         plain = plain.replace(mark, "")
     try:
@@ -150,16 +179,20 @@ def number_tail(text: str, unit: str | None, *, any_unit: bool) -> tuple[float, 
     scale = _unit_scale(rest, unit) if rest else 1.0
     if scale is not None:
         return 1.0, scale
+    if _other_dimension(rest, unit):
+        return None
     magnitude = MAGNITUDES.get(word.casefold().rstrip("."))
     # A small 'm' or 't' is metres, minutes or tonnes as often: only the capital counts.
     if magnitude is not None and word not in {"m", "t"}:
         scale = _unit_scale(after.strip(), unit) if after.strip() else 1.0
         if scale is None and any_unit and _looks_like_unit(after):
-            scale = 1.0
+            scale = None if _other_dimension(after.strip(), unit) else 1.0
         return None if scale is None else (magnitude, scale)
-    percent = rest.casefold() in PERCENT or word.casefold() in ATTACHED
+    attached = rest.casefold() in PERCENT or word.casefold() in ATTACHED
+    if attached:
+        return None if _claims_more(after) else (1.0, 1.0)
     other_unit = any_unit and text[0].isspace() and _looks_like_unit(rest)
-    return (1.0, 1.0) if percent or other_unit else None
+    return (1.0, 1.0) if other_unit else None
 
 
 def _unit_scale(written: str, unit: str | None) -> float | None:
@@ -169,23 +202,35 @@ def _unit_scale(written: str, unit: str | None) -> float | None:
     ours, asked = written.strip(), unit.strip()
     if _same_unit(ours, asked):
         return 1.0
-    first, second = _si(ours), _si(asked)
+    first, second = _known_unit(ours), _known_unit(asked)
     if first is None or second is None or first[1] != second[1]:
         return None
     return first[0] / second[0]
 
 
+def _other_dimension(written: str, unit: str | None) -> bool:
+    """Whether the written unit is known to measure something else than the asked one."""
+    first = _known_unit(written)
+    second = None if unit is None else _known_unit(unit.strip())
+    return first is not None and second is not None and first[1] != second[1]
+
+
 def _same_unit(written: str, asked: str) -> bool:
     one, other = written.casefold().rstrip("."), asked.casefold()
-    if {one, other} <= PERCENT:
-        return True
-    # Case tells MW from mW, so a differing case is left to the SI comparison where both are SI.
-    if written != asked and _si(written) is not None and _si(asked) is not None:
+    # Case tells MW from mW, so a differing case is left to the comparison of known units.
+    if written != asked and _known_unit(written) is not None and _known_unit(asked) is not None:
         return False
-    return one.rstrip("s") == other.rstrip("s") or one.startswith(f"{other} ")
+    longer = one.startswith(f"{other} ") and not _claims_more(one.removeprefix(other))
+    return one.rstrip("s") == other.rstrip("s") or longer
 
 
-def _si(unit: str) -> tuple[float, str] | None:
+def _known_unit(unit: str) -> tuple[float, str] | None:
+    """Factor to the base unit, and the base unit; None where the unit is free text."""
+    plain = unit.casefold().rstrip(".")
+    if plain in PERCENT:
+        return 1.0, "%"
+    if plain in CLOCK:
+        return CLOCK[plain], "s"
     plain = WRITTEN_OUT.get(unit.casefold(), unit)
     for base in SI_BASES:
         prefix = plain.removesuffix(base)
@@ -194,14 +239,17 @@ def _si(unit: str) -> tuple[float, str] | None:
     return None
 
 
+def _claims_more(text: str) -> bool:
+    """Whether what stands behind a number is a further number, or makes it another claim."""
+    return CLAIMS_MORE.search(text) is not None or any(
+        character.isnumeric() and not character.isdecimal() and ord(character) not in SUPERSCRIPTS
+        for character in text
+    )
+
+
 def _looks_like_unit(text: str) -> bool:
     words = text.split()
-    return (
-        0 < len(words) <= 3
-        and words[0].casefold() not in CONNECTIVES
-        and not any(word[0].isdigit() for word in words)
-        and all(word.casefold() not in {"or", "and", "but", "not"} for word in words)
-    )
+    return 0 < len(words) <= 3 and words[0].casefold() not in CONNECTIVES and not _claims_more(text)
 
 
 def parse_range(
@@ -255,12 +303,20 @@ def parse_items(text: str, *, bare: bool = False) -> list[str] | None:
     return None
 
 
+AMONG_DIGITS = ".,:/"
+"""Marks that stay between two digits: 10:1 is not 10.1, nor 1/2 the version 1.2."""
+
+LONE_MARK = re.compile(rf"(?<![0-9])[{AMONG_DIGITS}]|[{AMONG_DIGITS}](?![0-9])")
+
+
 class _Punctuation(dict[int, str]):
     """A table for `str.translate` that parts words at punctuation; filled as it is asked."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        parts = character != "#" and unicodedata.category(character).startswith("P")
+        parts = character not in f"#{AMONG_DIGITS}" and unicodedata.category(character).startswith(
+            "P"
+        )
         return self.setdefault(code, " " if parts else character)
 
 
@@ -270,12 +326,12 @@ PUNCTUATION = _Punctuation()
 def canonical_name(text: str) -> str:
     """A name without case, punctuation, spare spaces and leading article.
 
-    Punctuation parts words ('GPT-3' is 'gpt 3', 'Llama 3.1' is not 'Llama 31'); '+' and '#' stay,
-    for 'C++' and 'C#' are names of their own.
+    Punctuation parts words ('GPT-3' is 'gpt 3'); '+' and '#' stay, for 'C++' and 'C#' are names of
+    their own, and so do `AMONG_DIGITS` between two digits.
     """
     plain = unicodedata.normalize("NFKC", text).casefold()
     plain = re.sub("[\u2019'`]", "", plain)
-    words = plain.translate(PUNCTUATION).split()
+    words = LONE_MARK.sub(" ", plain).translate(PUNCTUATION).split()
     if len(words) > 1 and words[0] in {"the", "a", "an"}:
         words = words[1:]
     return " ".join(words) or unicodedata.normalize("NFKC", text).casefold().strip()

@@ -66,8 +66,8 @@ def test_references(row: list[str]) -> None:
 
 
 def test_the_page_has_its_examples() -> None:
-    assert len(table("case")) > 30
-    assert len(table("references")) == 10
+    assert len(table("case")) > 60
+    assert len(table("references")) == 11
 
 
 def test_the_pages_own_rule_is_one(tmp_path: Path) -> None:
