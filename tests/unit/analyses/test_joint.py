@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ from wattbench.analyses.joint import (
     metered,
     on_frontier,
 )
-from wattbench.analyses.joint_columns import per_correct, per_point
+from wattbench.analyses.joint_columns import joint_columns, per_correct, per_point
 from wattbench.scoring.intervals import Verdicts
 from wattbench.scoring.resamples import Clusters
 from wattbench.scoring.standing import Standing, standing_of
@@ -115,6 +117,54 @@ def test_the_frontier_of_each_draw_is_the_plain_one() -> None:
             for run in range(6)
         ]
         assert found[draw].tolist() == frontier(points)
+
+
+def columns(*shares: float, energies: tuple[float, ...]) -> list[dict[str, Any]]:
+    found = standing(*shares)
+    draws = joint(found, [meter(joules, name=f"g{joules}") for joules in energies], {}, SETTINGS)
+    rows = [
+        {
+            "run": run, "top_group": True, "energy_answer_j": joules,
+            "energy_answer_uncertainty_j": joules / 20, "flags": [],
+        }
+        for run, joules in zip(found.runs, energies, strict=True)
+    ]  # fmt: skip
+    return [row for row, _ in joint_columns(draws, rows, SETTINGS)]
+
+
+def test_a_dearer_run_that_answers_alike_may_be_the_better_one() -> None:
+    # No question told them apart, so each of two may be better on the next.
+    cheap, dear = columns(1.0, 1.0, energies=(10.0, 100.0))
+    assert cheap["frontier_probability"] == 1
+    assert dear["frontier_probability"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_answers_that_took_nothing_have_no_price() -> None:
+    found = standing(0.6)
+    draws = joint(found, [meter(0.0)], {}, SETTINGS)
+    row = {
+        "run": "m0", "top_group": True, "energy_answer_j": 0.0,
+        "energy_answer_uncertainty_j": 0.0, "flags": [],
+    }  # fmt: skip
+    ((priced, flags),) = joint_columns(draws, [row], SETTINGS)
+    assert priced["energy_per_correct_j"] is None
+    assert priced["energy_per_correct_low_j"] is None
+    assert {f["column"]: "0 J" in f["detail"] for f in flags}["energy_per_correct_low_j"]
+
+
+def test_a_lower_end_of_0_is_no_lower_end() -> None:
+    # All energy went to one question of two: every other sample would take none.
+    value = np.ones((2, 1))
+    verdicts = Verdicts(value, value, value, value, np.zeros(2))
+    found = standing_of(SETTINGS, "strict", ["m"], verdicts, Clusters(np.arange(2), 2))
+    draws = joint(found, [Metered(9.0, 0.0, 0.0, "gpu", np.array([1.0, 0.0]))], {}, SETTINGS)
+    row = {
+        "run": "m", "top_group": True, "energy_answer_j": 9.0,
+        "energy_answer_uncertainty_j": 0.0, "flags": [],
+    }  # fmt: skip
+    ((priced, flags),) = joint_columns(draws, [row], SETTINGS)
+    assert priced["energy_per_correct_low_j"] is None
+    assert "energy_per_correct_low_j" in {flag["column"] for flag in flags}
 
 
 def test_who_is_cheapest_sums_to_one() -> None:

@@ -10,8 +10,12 @@ from tests.unit.made_results import RIGHT, make_study, write_run
 
 import wattbench
 from wattbench.analyses.aggregate import aggregate
-from wattbench.analyses.repeats import variance_components
+from wattbench.analyses.repeats import repeats, variance_components
+from wattbench.scoring.intervals import Verdicts
+from wattbench.scoring.resamples import Clusters
 from wattbench.scoring.stage import score
+from wattbench.scoring.standing import standing_of
+from wattbench.study.judgement import RuleName, Scoring
 
 
 def test_components_are_found_again() -> None:
@@ -61,6 +65,23 @@ def test_repeats_of_a_study(tmp_path: Path) -> None:
     assert row["score_low"] < row["score_min"] < row["score"] < row["score_max"] <= 1
     assert row["agreement"] == 0.75
     assert (row["energy_answer_mean_j"], row["energy_answer_sd_j"]) == (110.0, 10.0)
+
+
+@pytest.mark.parametrize("clusters", [1, 4], ids=["single", "by document"])
+@pytest.mark.parametrize("rule", ["strict", "wattbot-v1"])
+@pytest.mark.parametrize("right", [0.0, 1.0])
+def test_repeats_that_are_all_alike_are_no_surer_than_one(
+    clusters: int, rule: RuleName, right: float
+) -> None:
+    value = np.full((12, 3), right)
+    verdicts = Verdicts(value, value, value, np.ones_like(value), np.zeros(12))
+    groups = Clusters(np.arange(12) // clusters, 12 // clusters)
+    settings = Scoring(bootstrap=200)
+    found = standing_of(settings, rule, ["a", "b", "c"], verdicts, groups)
+    rows = [{"run": run, "repeat_of": None, "energy_answer_j": None} for run in "abc"]
+    (row,) = repeats(found, [rows[0]] + [one | {"repeat_of": "a"} for one in rows[1:]], settings)
+    assert (row["score_low"], row["score_high"]) == pytest.approx(found.ends[0])
+    assert row["score_high"] - row["score_low"] > 0.1
 
 
 @pytest.mark.parametrize(

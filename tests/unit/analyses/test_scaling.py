@@ -5,16 +5,23 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 from tests.unit.made_results import RIGHT, make_study, write_run
 
 import wattbench
 from wattbench.analyses.aggregate import aggregate
-from wattbench.analyses.scaling import GUIDE, OWN, fit, guide_csv
+from wattbench.analyses.joint import Metered, joint
+from wattbench.analyses.joint_columns import per_correct
+from wattbench.analyses.scaling import GUIDE, OWN, fit, guide_csv, scaling
+from wattbench.scoring.intervals import Verdicts
+from wattbench.scoring.resamples import Clusters
 from wattbench.scoring.stage import score
+from wattbench.scoring.standing import standing_of
+from wattbench.study.judgement import Scoring
 from wattbench.study.layout import Layout
 
 SIZES = {"=tiny": 0.5, "small": 1.5, "large": 7.0}
@@ -44,6 +51,58 @@ def test_a_line_is_scipys() -> None:
     two = fit(x[:2], y[:2], 0.95)
     assert two.slope == pytest.approx(2 / 3)
     assert (two.half, two.residual_sd, two.r_squared) == (None, None, None)
+
+
+def family(value: np.ndarray, clusters: Clusters) -> dict[str, dict[str, Any]]:
+    """Rows of `scaling` by measure, of three sizes with these right values."""
+    settings = Scoring(bootstrap=2000)
+    verdicts = Verdicts(value, value, value, np.ones_like(value), np.zeros(len(value)))
+    found = standing_of(settings, "strict", ["a", "b", "c"], verdicts, clusters)
+    joules = np.random.default_rng(0).lognormal(0, 0.5, value.shape) * (1, 3, 8)
+    meters = [Metered(one.sum(), 0.05, 0.03, "gpu", one / one.sum()) for one in joules.T]
+    draws = joint(found, meters, {}, settings)
+    each = per_correct(draws, 0.95)
+    rows = [
+        {
+            "run": run, "kind": "model", "family": "f", "parameters_b": size,
+            "score": found.whole.score[0, place], "value_accuracy": found.whole.value[0, place],
+            "energy_per_question_j": draws.estimate[place] / len(value),
+            "energy_per_correct_j": each.estimate[place], "latency_mean_s": 1.0,
+        }
+        for place, (run, size) in enumerate((("a", 0.5), ("b", 1.5), ("c", 7.0)))
+    ]  # fmt: skip
+    return {row["measure"]: row | {"draws": draws} for row in scaling(rows, draws, 0.95)}
+
+
+@pytest.mark.parametrize("cluster", [1, 3])
+def test_the_sampling_interval_is_the_bootstraps(cluster: int) -> None:
+    generator = np.random.default_rng(1)
+    hard = np.repeat(generator.normal(0, 1, 300 // cluster), cluster)[:, None]
+    value = (generator.random((300, 3)) < special.expit([0.5, 1.0, 2.0] - hard)).astype(float)
+    found = family(value, Clusters(np.arange(300) // cluster, 300 // cluster))
+    draws = found["score"]["draws"]
+    hits = draws.standing.counts @ value
+    drawn = {
+        "score": draws.score,
+        "value_accuracy": draws.standing.drawn.value,
+        "energy_per_question_j": np.log10(draws.energy),
+        "energy_per_correct_j": np.log10(draws.energy / hits),
+    }
+    x = np.log10([0.5, 1.5, 7.0])
+    for measure, y in drawn.items():
+        slopes = y @ (x - x.mean()) / ((x - x.mean()) ** 2).sum()
+        row = found[measure]
+        half = (row["slope_sampling_high"] - row["slope_sampling_low"]) / 2
+        assert half == pytest.approx(1.97 * slopes.std(), rel=0.08), measure
+        assert row["slope"] == pytest.approx(row["slope_sampling_low"] + half)
+
+
+def test_runs_that_are_all_right_have_no_certain_slope() -> None:
+    found = family(np.ones((20, 3)), Clusters(np.arange(20), 20))
+    assert found["score"]["slope_sampling_low"] < -0.1
+    assert found["score"]["slope_sampling_high"] > 0.1
+    whole = Clusters(np.zeros(20, dtype=np.intp), 1)
+    assert family(np.ones((20, 3)), whole)["score"]["slope_sampling_low"] is None
 
 
 def test_a_family_of_a_study(tmp_path: Path) -> None:
