@@ -222,3 +222,7 @@ def test_a_model_judges_the_answers(fresh: Workplace) -> None:
     judged = rows[rows["rule"] == "judge"]
     assert not judged[judged["question_id"] == "q1"]["value_correct"].any()
     assert not fresh.jobs("--", scores)
+    fresh.change("scoring", "judge", to={"model": "judging", "attempts": 5})
+    assert fresh.jobs("--", scores)["judge set"] == 1
+    fresh.change("models", "judging", "label", to="The judge")
+    assert not fresh.jobs("--", scores)
