@@ -116,6 +116,7 @@ def compute(group: Group) -> Grid:
             Head("GPU utilisation by jobstats", numeric=True),
             Head("GPU memory peak", numeric=True, title="Largest memory in use on one GPU"),
             Head("Slurm's energy", numeric=True, title="ConsumedEnergy: node level"),
+            Head("Jobstats advises", broad=True),
         ),
         rows=rows,
         empty="No job was recorded.",
@@ -149,6 +150,9 @@ def _job(group: Group, row: dict[str, Any]) -> tuple[Cell, ...]:
         _of_gpu(row, formats.percent, "gpu_utilisation_jobstats_pct"),
         _of_gpu(row, formats.gib, "gpu_memory_peak_bytes"),
         _known(row, _watt_hours, "consumed_energy_j"),
+        unknown(why_null(COMPUTE, row, "jobstats_notes"))
+        if row["jobstats_notes"] is None
+        else text(" ".join(row["jobstats_notes"]) or "nothing"),
     )  # fmt: skip
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import random
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -200,11 +202,11 @@ PAYLOADS = (
 """What a model, a question or a name might hold; each that runs sets data-pwned on the page."""
 
 KEPT = {
-    "environment", "questions", "run", "question_id", "kind", "member", "members", "first",
+    "environment", "questions", "run", "kind", "member", "members", "first",
     "second",
     "rule", "strategy", "severity", "versions", "energy_method", "energy_scope", "best_member",
     "segment", "device", "scheduler", "phase", "allocated_method", "study", "retrieval",
-    "form",
+    "form", "column",
 }  # fmt: skip
 """Columns that join tables or hold a word of ours."""
 
@@ -222,27 +224,50 @@ def hostile_names(analysis: Path) -> Row:
     }
 
 
-def hostile(table: str, rows: list[Row]) -> list[Row]:
-    """Every free text in the rows replaced by a payload, each payload in turn.
+Fill = Callable[[int, int], str]
+"""Makes the text of a place from its turn and the number of texts in its column."""
+Put = Callable[[tuple[str, ...], str], str]
 
-    What Slurm said (the table `compute`) has few fields, so each holds a tenth of the payloads.
-    """
-    turn = iter(range(10**9))
 
-    def change(name: str, value: Any) -> Any:
-        if name in KEPT:
+def payloads(turn: int, count: int) -> str:
+    """Payloads, several in a text where a column has fewer texts than there are payloads."""
+    step = min(count, len(PAYLOADS))
+    return " ".join(PAYLOADS[turn % step :: step])
+
+
+def filled(rows: list[Row], fill: Fill) -> list[Row]:
+    """The rows with every free text replaced; a question's id is the same text in every table."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    turns: dict[tuple[str, ...], Iterator[int]] = defaultdict(itertools.count)
+
+    def counting(place: tuple[str, ...], text: str) -> str:
+        counts[place] += 1
+        return text
+
+    def filling(place: tuple[str, ...], _: str) -> str:
+        return fill(next(turns[place]), counts[place])
+
+    def change(place: tuple[str, ...], value: Any, put: Put) -> Any:
+        if place[-1:] == ("question_id",):
+            return f"{fill(int(value[1:]) - 1, 24)} {value}"
+        if KEPT.intersection(place[-1:]):
             return value
-        if isinstance(value, str) and table == "compute":
-            return " ".join(PAYLOADS[next(turn) % 10 :: 10])
         if isinstance(value, str):
-            return PAYLOADS[next(turn) % len(PAYLOADS)]
+            return put(place, value)
         if isinstance(value, list):
-            return [change("", v) for v in value]
+            return [change(place, v, put) for v in value]
         if isinstance(value, dict):
-            return {k: v if k in {"column", "kind"} else change(k, v) for k, v in value.items()}
+            return {k: change((*place, k), v, put) for k, v in value.items()}
         return value
 
-    return [{name: change(name, value) for name, value in row.items()} for row in rows]
+    for row in rows:
+        change((), row, counting)
+    return [change((), row, filling) for row in rows]
+
+
+def hostile(_: str, rows: list[Row]) -> list[Row]:
+    """The rows with every payload in every column of free text."""
+    return filled(rows, payloads)
 
 
 def write_tables(
@@ -712,6 +737,7 @@ def _job(name: str) -> Row:
         "memory_peak_bytes": 805306368,
         "memory_efficiency_pct": 18.75 if slurm else None,
         "gpus": 1 if gpu else 0,
+        "jobstats_notes": ["The overall GPU utilization of this job is only 15%."] if gpu else None,
         "gpu_utilisation_jobstats_pct": 74.0 if gpu else None,
         "gpu_utilisation_samples_pct": 71.4 if gpu else None,
         "gpu_utilisation_min_pct": 12.0 if gpu else None,

@@ -5,20 +5,26 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import io
 import re
+import unicodedata
 import warnings
+from collections import Counter
+from collections.abc import Iterable
 from html.parser import HTMLParser
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 from tests.unit.report import packed
 from tests.unit.report import report_fixture as made
 
 from wattbench.errors import InputError
+from wattbench.report import formats
 from wattbench.report.content import Content, content
 from wattbench.report.csvs import csv_files
 from wattbench.report.data import read_report_data
@@ -44,6 +50,7 @@ class Page(HTMLParser):
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.raw: dict[str, list[str]] = {"script": [], "style": []}
         self.packed: list[str] = []
+        self.text = ""
         self.rows: dict[str, list[list[str]]] = {}
         self._table: str | None = None
         self._inside: str | None = None
@@ -83,7 +90,9 @@ class Page(HTMLParser):
                 self.packed[-1] += data
             else:
                 self.raw[self._inside][-1] += data
-        elif self._cell is not None:
+            return
+        self.text += data
+        if self._cell is not None:
             self._cell.append(data)
 
     def table(self, name: str) -> list[dict[str, str]]:
@@ -404,49 +413,112 @@ def test_hostile_names_break_no_figure(tmp_path: Path) -> None:
             drawn.figure.draw_without_rendering()
 
 
-def test_hostile_text_arrives_whole_in_the_browser(hostile: Path) -> None:
+def lacking(texts: Iterable[str | None]) -> list[str]:
+    """Payloads that none of the texts holds."""
+    whole = "\n".join(text for text in texts if text is not None)
+    return [p for p in made.PAYLOADS if formats.clean(p) not in whole]
+
+
+def test_every_packed_place_was_attacked_with_every_payload(hostile: Path) -> None:
     html = (hostile / "index.html").read_text(encoding="utf-8")
     for text in Page(html).packed:
         assert re.fullmatch(r"[A-Za-z0-9+/=]+", text)
-    texts: set[str | None] = set()
-    for short in packed.shorts(html).values():
-        texts |= {short["text"], *short["value"]}
-    for behind in packed.details(html).values():
-        texts |= {behind["why"], *(s[4] for s in behind["contexts"]["default"][0])}
-        for answer in behind["answers"]:
-            texts |= {answer[name] for name in ("reply", "said", "clause", "detail")}
-    for payload in made.PAYLOADS:
-        if not re.search(r"[\x00-\x1f\x7f-\x9f]", payload):
-            assert payload in texts
-    assert "\ufffd\ufffd\ufffd[31mred\ufffd\ufffd" in texts
+    core = packed.core(html)
+    shorts, details = packed.shorts(html).values(), packed.details(html).values()
+    answers = [answer for behind in details for answer in behind["answers"]]
+    votes = [vote for behind in details for of in behind["votes"].values() for vote in of]
+    snippets = [s for behind in details for shown in behind["contexts"]["default"] for s in shown]
+    places: dict[str, Iterable[str | None]] = {
+        "question id": core["id"],
+        "question type": [kind for kinds in core["kinds"] for kind in kinds],
+        "question": [s["text"] for s in shorts],
+        "gold answer": [s["gold"] for s in shorts],
+        "unit": [s["unit"] for s in shorts],
+        "gold documents": [ref for s in shorts for ref in s["refs"]],
+        "why": [behind["why"] for behind in details],
+        "answer": [value for s in shorts for value in s["value"]],
+        "reply": [a["reply"] for a in answers],
+        "explanation": [a["said"] for a in answers],
+        "failure": [a["error"] for a in answers],
+        "failure in its own words": [a["detail"] for a in answers],
+        "clause of the verdict": [a["clause"] for a in answers],
+        "cited documents": [ref for a in answers for ref in a["refs"]],
+        "vote": [vote[1] for vote in votes],
+        "document": [s[0] for s in snippets],
+        "document title": [s[1] for s in snippets],
+        "source": [s[2] for s in snippets],
+        "context": [s[4] for s in snippets],
+    }
+    assert {place: found for place, texts in places.items() if (found := lacking(texts))} == {}
+    models = " ".join(run["label"] for run in core["runs"])
+    assert lacking([models]) == []
+
+
+SHOWN_TABLES = {
+    "table-compute-demo": ("Job", "State", "Nodes", "Jobstats advises"),
+    "table-audit-demo": ("Finding", "What to do"),
+    "table-not-measured-demo": ("Why",),
+    "table-weights-demo": ("Weights", "Revision or sha256", "Prompt", "CPU"),
+    "table-ensembles-demo": ("Weight of a vote",),
+    "table-scaling-demo": ("Family",),
+    "table-models-demo": ("Model",),
+}
+"""Columns of free text that stand in the page itself, each with as many texts as rows."""
+
+
+def test_every_table_of_the_page_was_attacked_with_every_payload(hostile: Path) -> None:
+    attacked = Page((hostile / "index.html").read_text(encoding="utf-8"))
+    found = {
+        (table, head): gaps
+        for table, heads in SHOWN_TABLES.items()
+        for head in heads
+        if (gaps := lacking(row[head] for row in attacked.table(table)))
+    }
+    assert found == {}
 
 
 def test_hostile_text_is_plain_in_markdown(hostile: Path) -> None:
-    from markdown_it import MarkdownIt
-
     markdown = (hostile / "report.md").read_text(encoding="utf-8")
-    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown)
-    tags = {tag for tag, _ in Page(html.replace("<table>", '<table id="t">')).elements}
-    assert not tags & {"script", "svg", "iframe", "link", "meta", "base", "form", "object", "math"}
-    sources = [
-        a["src"] for t, a in Page(html.replace("<table>", '<table id="t">')).elements if t == "img"
-    ]
-    # The study's own analysis may show what it likes; model output may not.
-    assert [s for s in sources if s and not s.startswith("figures/")] == [
-        "https://attacker.example/pixel.png"
-    ]
+    # What the study's author wrote may hold links and pictures; what came of a model may not.
+    begin = markdown.index("## Analysis & Interpretation")
+    markdown = markdown[:begin] + markdown[markdown.index("\n## ", begin + 3) :]
+    html = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(
+        markdown
+    )  # fmt: skip
+    read = Page(html.replace("<table>", '<table id="t">'))
+    assert {tag for tag, _ in read.elements} <= {
+        "h1", "h2", "h3", "p", "ul", "li", "strong", "hr", "pre", "code", "details", "summary",
+        "table", "thead", "tbody", "tr", "th", "td",
+    }  # fmt: skip
+    allowed = {("id", "t"), ("style", "text-align:right"), ("class", "language-yaml")}
+    assert {pair for _, attributes in read.elements for pair in attributes.items()} <= allowed
+    shown = " ".join(read.text.split())
+    assert [p for p in made.PAYLOADS if " ".join(formats.clean(p).split()) not in shown] == []
 
 
-def test_no_csv_cell_starts_a_formula(hostile: Path) -> None:
-    seen = 0
-    for file in sorted((hostile / "csv").glob("*.csv")):
-        with file.open(encoding="utf-8", newline="") as stream:
-            for row in csv.reader(stream):
-                for cell in row:
-                    if cell.startswith(("=", "+", "-", "@", "\t", "\r")):
-                        float(cell)
-                    seen += cell.startswith("'=HYPERLINK")
-    assert seen > 3
+FORMULAS = (
+    "=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1", "  =1+1", "\u00a0=1+1",
+    "\uff1d1+1", '"=1+1', "'=1+1", "=cmd|' /C calc'!A0", '=HYPERLINK("https://attacker.example")',
+)  # fmt: skip
+
+
+def test_no_csv_cell_is_a_formula(tmp_path: Path) -> None:
+    def formulas(_: str, rows: list[made.Row]) -> list[made.Row]:
+        return made.filled(rows, lambda turn, _: FORMULAS[turn % len(FORMULAS)])
+
+    (part,) = shown(tmp_path, formulas).groups
+    files = csv_files(part.group)
+    defused: Counter[str] = Counter()
+    for stem, text in files.items():
+        for cell in chain.from_iterable(csv.reader(io.StringIO(text, newline=""))):
+            plain = unicodedata.normalize("NFKC", cell).lstrip()
+            if plain.startswith(("=", "+", "-", "@")):
+                float(cell)
+            defused[stem] += plain.startswith("'") and plain.lstrip("' ").startswith("=")
+    assert set(files) == set(defused)
+    assert {stem for stem, count in defused.items() if not count} <= {
+        "question-types", "comparisons",
+    }, "every other file holds free text, which was attacked"  # fmt: skip
 
 
 def test_secrets_in_options_are_hidden(tmp_path: Path) -> None:
