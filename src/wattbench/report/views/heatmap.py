@@ -62,7 +62,7 @@ def draw(
         axes.text(
             column, row, shown[row][column], ha="center", va="center", fontsize=small,
             color=ink if known else plotting.QUIET,
-        )  # fmt: skip
+        ).set_in_layout(False)  # fmt: skip
     bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02, aspect=24)
     bar.outline.set_visible(False)
     bar.set_label(label, fontsize=plotting.LABEL_PT)

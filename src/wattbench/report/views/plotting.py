@@ -13,7 +13,10 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import PlaceHolderLayoutEngine
+from matplotlib.transforms import Bbox
 
 from wattbench.report import formats
 from wattbench.report.data import Run
@@ -53,7 +56,7 @@ def fonts() -> tuple[str, ...]:
 def style(settings: Mapping[str, Any]) -> AbstractContextManager[None]:
     """Matplotlib's settings while figures are made and saved."""
     # A model's name may hold dollar signs, and no label of ours holds a formula.
-    more: Any = {"font.family": list(fonts()), "text.parse_math": False}
+    more: Any = {"font.family": list(fonts()), "text.parse_math": False, "axes.titley": 1.0}
     # Names of clip paths and markers are random without it: equal tables make equal files.
     more |= {"svg.hashsalt": "wattbench", **settings}
     return mpl.rc_context(more)
@@ -164,8 +167,37 @@ def foot(
         ).set_in_layout(False)  # fmt: skip
 
 
+def lay_out(figure: Figure) -> None:
+    """Lay the figure out; what is drawn later lies where it lies now.
+
+    A second time does nothing: laying out takes as long as drawing, and drawing finds the
+    places of titles and labels anew for each format unless they are set.
+    """
+    engine = figure.get_layout_engine()
+    if engine is None or isinstance(engine, PlaceHolderLayoutEngine):
+        return
+    canvas: Any = FigureCanvasAgg(figure)
+    engine.execute(figure)
+    figure.set_layout_engine("none")
+    # The solver orders its variables by their addresses in memory, so that its last bits differ
+    # from call to call; SVG names its clip paths by a hash of all bits.
+    for text in figure.texts:
+        x, y = text.get_position()
+        text.set_position((round(float(x), 6), round(float(y), 6)))
+    for axes in figure.axes:
+        for which in ("original", "active"):
+            box = axes.get_position(original=which == "original")
+            axes.set_position(Bbox(box.get_points().round(6)), which=which)
+        axes.apply_aspect()
+        axes.get_tightbbox(canvas.get_renderer())
+        for axis in (axes.xaxis, axes.yaxis):
+            at = axis.label.get_transform().transform(axis.label.get_position())
+            x, y = axes.transAxes.inverted().transform(at).round(6)
+            axis.set_label_coords(x, y)
+
+
 def pixels(figure: Figure, found: Axes) -> tuple[float, float, float, float]:
-    """Left, right, bottom and top of the axes in the figure's pixels, once it is laid out."""
-    figure.draw_without_rendering()
+    """Left, right, bottom and top of the axes in the figure's pixels; lays the figure out."""
+    lay_out(figure)
     box = found.get_window_extent()
     return float(box.x0), float(box.x1), float(box.y0), float(box.y1)
