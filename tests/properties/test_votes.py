@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -64,6 +65,73 @@ def test_weights_have_no_scale(cast, ignore, votes, power) -> None:
     )
 
 
+ABSTENTIONS = st.sampled_from(["is_blank", "NA", "n/a", ""])
+
+
+@given(BALLOTS, STRATEGIES, VOTES, ABSTENTIONS, st.integers(0, 6))
+def test_one_who_abstains_changes_nothing_where_abstentions_are_ignored(
+    cast, strategy, votes, value, place
+) -> None:
+    first = decide(cast, strategy, ignore_blank=True, votes=votes)
+    one_more = [*cast[:place], Ballot("new", value, (), 0.25), *cast[place:]]
+    second = decide(one_more, strategy, ignore_blank=True, votes=votes)
+    if first.value is not None and canonical_value(first.value) != "is_blank":
+        assert (second.value, second.refs, second.by_order) == (
+            first.value, first.refs, first.by_order,
+        )  # fmt: skip
+    else:
+        assert canonical_value(second.value) in {"is_blank", ""}
+
+
+@given(BALLOTS, STRATEGIES, st.booleans(), VOTES)
+def test_every_member_twice_changes_nothing(cast, strategy, ignore, votes) -> None:
+    first = decide(cast, strategy, ignore_blank=ignore, votes=votes)
+    for twice in ([*cast, *cast], [ballot for ballot in cast for _ in range(2)]):
+        second = decide(twice, strategy, ignore_blank=ignore, votes=votes)
+        assert (second.value, second.refs) == (first.value, first.refs)
+        assert (second.by_order, second.unanimous) == (first.by_order, first.unanimous)
+
+
+@given(BALLOTS, STRATEGIES, st.booleans(), VOTES, st.lists(st.text(), min_size=6, max_size=6))
+def test_names_do_not_vote(cast, strategy, ignore, votes, names) -> None:
+    renamed = [replace(b, member=name) for b, name in zip(cast, names, strict=False)]
+    assert decide(renamed, strategy, ignore_blank=ignore, votes=votes) == decide(
+        cast, strategy, ignore_blank=ignore, votes=votes
+    )
+
+
+NUMBERS = st.integers(-(10**6), 10**6)
+
+
+@given(NUMBERS, st.integers(0, 3))
+def test_ways_of_writing_a_number_are_one_vote(number, digits) -> None:
+    value = number / 10**digits
+    plain = f"{value:.{digits}f}"
+    ways = [
+        plain, f" {plain} ", f"{value:.12e}", f"{value:,.{digits}f}", f"{plain} kg", f"~{plain}",
+        f"about {plain}", f"{value * 1000:.6f} g", f"{value / 1e6:.12f} million",
+    ]  # fmt: skip
+    assert {canonical_value(way, "kg") for way in ways} == {canonical_value(plain, "kg")}
+    assert len({canonical_value(way) for way in (plain, f"{plain}%", f"{plain} percent")}) == 1
+    other = canonical_value(f"{value + 10.0**-digits:.{digits}f}", "kg")
+    assert other != canonical_value(plain, "kg")
+
+
+@given(st.tuples(NUMBERS, NUMBERS).map(sorted))
+def test_ways_of_writing_a_range_are_one_vote(ends) -> None:
+    low, high = ends
+    ways = [f"[{low},{high}]", f"[{high}, {low}]", f"{low} to {high}", f"from {low} to {high} W"]
+    if low >= 0:
+        ways += [f"{low}-{high}", f"{low} – {high}", f"{low:,} to {high:,}"]  # noqa: RUF001
+    assert len({canonical_value(way, "W") for way in ways}) == 1
+
+
+@given(st.lists(st.sampled_from(["ash", "oak", "elm", "5", "0.5"]), min_size=3, unique=True))
+def test_ways_of_writing_a_list_are_one_vote(items) -> None:
+    ways = [f"[{', '.join(items)}]", f"{{{','.join(reversed(items))}}}", repr(items)]
+    assert len({canonical_value(way) for way in ways}) == 1
+
+
 @given(VALUES, st.integers(1, 5), STRATEGIES, st.booleans(), VOTES)
 def test_a_unanimous_vote_is_returned(value, members, strategy, ignore, votes) -> None:
     cast = [Ballot(f"m{n}", value) for n in range(members)]
@@ -119,19 +187,30 @@ def test_a_question_is_its_words(text) -> None:
     st.dictionaries(
         st.sampled_from("abc"),
         st.dictionaries(
-            st.sampled_from("qrs"), st.none() | st.floats(0.01, 1.0), min_size=1, max_size=3
+            st.sampled_from("qrs"),
+            st.tuples(st.none() | st.floats(0.01, 1.0), st.booleans()),
+            min_size=1,
+            max_size=3,
         ),
         min_size=2,
     )
 )
 def test_confidences_weigh_all_or_nobody(confidences) -> None:
     answers = {
-        m: {q: {"confidence": c} for q, c in rows.items()} for m, rows in confidences.items()
+        m: {q: {"confidence": c, "blank": blank} for q, (c, blank) in rows.items()}
+        for m, rows in confidences.items()
     }
     weights = by_confidence(answers)
-    given_by_all = all(any(c is not None for c in rows.values()) for rows in confidences.values())
+    given_by_all = all(
+        any(c is not None for c, _ in rows.values()) or all(blank for _, blank in rows.values())
+        for rows in confidences.values()
+    )
     assert bool(weights) == given_by_all
-    assert all(0 < weight <= 1 for weight in weights.values())
+    assert all(0 <= weight <= 1 for weight in weights.values())
+    # One who only abstains changes nobody's weight.
+    abstaining = {q: {"confidence": None, "blank": True} for q in "qrs"}
+    more = by_confidence(answers | {"d": abstaining})
+    assert {key: weight for key, weight in more.items() if key[0] != "d"} == weights
 
 
 @given(

@@ -10,7 +10,7 @@ from wattbench.analyses.flags import complete
 from wattbench.analyses.folders import Folder
 from wattbench.analyses.joint import Metered
 from wattbench.ensembles.strategies import Ballot, decide
-from wattbench.ensembles.weights import FOLDS
+from wattbench.ensembles.weights import FOLDS, without_confidence
 from wattbench.study.inference import Ensemble
 from wattbench.study.models import Study
 from wattbench.study.questions import Question
@@ -103,11 +103,11 @@ def _weighed_by(settings: Ensemble, folders: Sequence[Folder]) -> str:
             f"the members' accuracy on '{settings.accuracy_on}'; a question that is in it by the "
             f"others outside its fold of {FOLDS}"
         )
-    without = [
-        one.name
-        for one in folders
-        if one.predictions["confidence"].null_count == one.predictions.num_rows
-    ]
+    columns = ["question_id", "blank", "confidence"]
+    rows = {one.name: one.predictions.select(columns).to_pylist() for one in folders}
+    without = without_confidence(
+        {name: {row["question_id"]: row for row in own} for name, own in rows.items()}
+    )
     if without:
         return f"each vote counts once, for {', '.join(without)} gives no confidence"
     return "the answers' own confidence"

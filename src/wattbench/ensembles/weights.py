@@ -18,9 +18,9 @@ FOLDS = 5
 def by_confidence(answers: Mapping[str, Mapping[str, Row]]) -> Weights:
     """Every vote weighs as much as its answer's own confidence.
 
-    An answer without one (an abstention) takes its member's mean. Confidences are left out
-    altogether, so that every vote weighs 1, unless every member has some: a member that gives
-    none would outweigh the rest.
+    An answer without one (an abstention) takes its member's mean, 0 where it only abstains.
+    Confidences are left out altogether, so that every vote weighs 1, unless every member that
+    answers has some: a member that gives none would outweigh the rest.
 
     Args:
         answers: Predictions by member and question id.
@@ -30,7 +30,7 @@ def by_confidence(answers: Mapping[str, Mapping[str, Row]]) -> Weights:
     weights: Weights = {}
     for member, rows in answers.items():
         known = [row["confidence"] for row in rows.values() if row["confidence"] is not None]
-        mean = sum(known) / len(known)
+        mean = sum(known) / len(known) if known else 0.0
         for identifier, row in rows.items():
             own = row["confidence"]
             weights[member, identifier] = mean if own is None else own
@@ -38,7 +38,7 @@ def by_confidence(answers: Mapping[str, Mapping[str, Row]]) -> Weights:
 
 
 def without_confidence(answers: Mapping[str, Mapping[str, Row]]) -> list[str]:
-    """Members none of whose answers has a confidence.
+    """Members that answer and give no confidence.
 
     Args:
         answers: Predictions by member and question id.
@@ -46,7 +46,8 @@ def without_confidence(answers: Mapping[str, Mapping[str, Row]]) -> list[str]:
     return [
         member
         for member, rows in answers.items()
-        if all(row["confidence"] is None for row in rows.values())
+        if any(row["blank"] is False for row in rows.values())
+        and all(row["confidence"] is None for row in rows.values())
     ]
 
 

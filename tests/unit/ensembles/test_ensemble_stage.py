@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -137,11 +138,17 @@ def test_raw_votes_are_a_setting_of_the_study(tmp_path: Path) -> None:
 
 
 def test_a_member_without_confidences_does_not_outweigh_the_rest() -> None:
-    answers = {"a": {"q": {"confidence": 0.2}}, "b": {"q": {"confidence": None}}}
+    def row(confidence: float | None, *, blank: bool = False) -> dict[str, Any]:
+        return {"confidence": confidence, "blank": blank}
+
+    answers = {"a": {"q": row(0.2)}, "b": {"q": row(None)}}
     assert by_confidence(answers) == {}
     assert without_confidence(answers) == ["b"]
-    answers["b"]["r"] = {"confidence": 0.5}
+    answers["b"]["r"] = row(0.5)
     assert by_confidence(answers) == {("a", "q"): 0.2, ("b", "q"): 0.5, ("b", "r"): 0.5}
+    # One who only abstains has no confidence to give.
+    answers["b"] = {"q": row(None, blank=True)}
+    assert by_confidence(answers) == {("a", "q"): 0.2, ("b", "q"): 0.0}
 
 
 def test_when_every_member_fails_so_does_the_ensemble(tmp_path: Path) -> None:
