@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.report import report_fixture as made
-from tests.unit.report.test_nulls import PLANTED, reason, without
+from tests.unit.report.test_nulls import PLANTED, planted, reason
 from typer.testing import CliRunner
 
 from wattbench.cli.app import build
 from wattbench.errors import InputError
 from wattbench.report import csvs, exports
-from wattbench.report.data import Group, read_report_data
+from wattbench.report.data import Group
 from wattbench.report.latex import escaped
 from wattbench.study.resolve import write_resolved
 from wattbench.tables.contract import COUNT, REAL
@@ -31,10 +31,8 @@ FIGURES = [c.name for c in RUNS.columns if c.type in {REAL, COUNT}]
 
 @pytest.fixture(scope="module")
 def group(tmp_path_factory: pytest.TempPathFactory) -> Group:
-    """The made study whose run qwen-0.5b has none of the columns that may be null."""
-    folder = tmp_path_factory.mktemp("planted")
-    made.write_tables(folder, change=without(PLANTED))
-    (found,) = read_report_data(made.study(folder)).groups
+    """The made study whose run qwen-0.5b has no figure at all."""
+    (found,) = planted(tmp_path_factory.mktemp("planted")).groups
     return found
 
 

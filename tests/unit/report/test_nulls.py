@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -11,14 +12,19 @@ from tests.unit.report import report_fixture as made
 
 from wattbench.report import models
 from wattbench.report.content import content
-from wattbench.report.data import read_report_data
+from wattbench.report.data import ReportData, read_report_data
 from wattbench.report.grids import Grid
 from wattbench.report.markdown import report_markdown
 from wattbench.report.page import page
 from wattbench.tables.contract import unknown
 from wattbench.tables.runs import RUNS
 
-PLANTED = [c.name for c in RUNS.columns if c.null]
+NAMES = ("study", "environment", "questions", "run", "label", "kind", "flags")
+"""Columns that say whose row it is; a row without one of them is none."""
+
+PLANTED = [name for name in RUNS.names() if name not in NAMES]
+"""All others, those among them that the contract says are never null."""
+
 CELL = re.compile(
     r'<span class="unknown" title="([^"]*)">(.*?)<span class="hidden-text">: (.*?)</span></span>'
 )
@@ -28,25 +34,32 @@ def reason(column: str) -> str:
     return f"planted: nobody could read {column} & said so"
 
 
-def without(columns: list[str]) -> made.Change:
-    """The made study, where the first run has none of the columns, each with its reason."""
+def planted(folder: Path) -> ReportData:
+    """The made study's report, where the run qwen-0.5b has no figure at all, with reasons.
 
-    def change(table: str, rows: list[made.Row]) -> list[made.Row]:
-        if table != "runs":
-            return rows
-        nulls = dict.fromkeys(columns)
-        flags = [unknown(c, reason(c)) for c in columns]
-        return [{**rows[1], **nulls, "flags": flags}, rows[0], *rows[2:]]
-
-    return change
+    They are planted in what was read, for a table with some of them could not be written.
+    """
+    made.write_tables(folder)
+    data = read_report_data(made.study(folder))
+    (group,) = data.groups
+    nulls = {**dict.fromkeys(PLANTED), "flags": [unknown(c, reason(c)) for c in PLANTED]}
+    runs = tuple(
+        replace(run, row={**run.row, **nulls}) if run.name == "qwen-0.5b" else run
+        for run in group.runs
+    )
+    return replace(data, groups=(replace(group, runs=runs),))
 
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, Grid]:
-    folder = tmp_path_factory.mktemp("nulls")
-    made.write_tables(folder, change=without(PLANTED))
-    found = content(read_report_data(made.study(folder)))
+    found = content(planted(tmp_path_factory.mktemp("nulls")))
     return page(found), report_markdown(found, {}), models.every_figure(found.groups[0].group)
+
+
+def test_a_column_is_planted_or_names_the_row() -> None:
+    assert {*PLANTED, *NAMES} == set(RUNS.names())
+    assert len(PLANTED) > 100
+    assert len({reason(column) for column in PLANTED}) == len(PLANTED)
 
 
 def test_every_planted_null_is_on_the_page_with_its_reason(shown: tuple[str, str, Grid]) -> None:
@@ -105,7 +118,8 @@ def test_a_null_without_a_reason_gives_the_contracts(tmp_path: Path) -> None:
     def bare(table: str, rows: list[made.Row]) -> list[made.Row]:
         if table != "runs":
             return rows
-        return [{**rows[0], **dict.fromkeys(PLANTED), "flags": []}, *rows[1:]]
+        bare = {c.name: None for c in RUNS.columns if c.null}
+        return [{**rows[0], **bare, "flags": []}, *rows[1:]]
 
     made.write_tables(tmp_path, change=bare)
     (group,) = read_report_data(made.study(tmp_path)).groups
