@@ -22,6 +22,9 @@ except WattbenchError as error:
     print(f"wattbench: {error.paragraph()}", file=sys.stderr)
     sys.exit(error.exit_code)
 
+for lack in plan.lacking:
+    print(f"wattbench: {lack.paragraph()}", file=sys.stderr)
+
 study = plan.study
 layout = plan.layout
 

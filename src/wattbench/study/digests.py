@@ -37,11 +37,15 @@ def tree_digest(folder: Path, cache: Path) -> str:
         sha256 as 64 hex digits.
 
     Raises:
-        InputError: The folder or one in it cannot be read.
+        InputError: The folder or one in it cannot be read, or it holds no file.
     """
     known = _Known(cache)
     total = hashlib.sha256()
-    for file in files_below(folder):
+    files = files_below(folder)
+    if not files:
+        # A file system that is not mounted leaves an empty folder.
+        raise InputError("the folder holds no file.", where=str(folder))
+    for file in files:
         name = os.fsencode(file.relative_to(folder).as_posix())
         total.update(len(name).to_bytes(8, "big") + name)
         try:
@@ -49,8 +53,19 @@ def tree_digest(folder: Path, cache: Path) -> str:
         except InputError:
             # One bad document does not stop a study: the corpus stage lists it as a problem.
             total.update(UNREADABLE)
+    known.remember(folder, total.hexdigest())
     known.save()
     return total.hexdigest()
+
+
+def last_digest(path: Path, cache: Path) -> str | None:
+    """The digest that a folder or file had when it was last seen; None where it never was.
+
+    Args:
+        path: The folder or file as it was given then; it need not be there.
+        cache: The file that remembers hashes.
+    """
+    return _Known(cache).last.get(str(path))
 
 
 def file_digest(path: Path, cache: Path) -> str:
@@ -61,6 +76,7 @@ def file_digest(path: Path, cache: Path) -> str:
     """
     known = _Known(cache)
     found = known.digest(path)
+    known.remember(path, found)
     known.save()
     return found
 
@@ -105,7 +121,9 @@ class _Known:
 
     def __init__(self, cache: Path) -> None:
         self._cache = cache
-        self._kept = self._load()
+        kept = self._load()
+        self._kept: dict[str, Any] = kept.get("files", {})
+        self.last: dict[str, str] = kept.get("last", {})
         self._changed = False
 
     def _load(self) -> dict[str, Any]:
@@ -113,8 +131,12 @@ class _Known:
             kept = json.loads(self._cache.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        fits = isinstance(kept, dict) and kept.get("format") == FORMAT
-        return dict(kept["files"]) if fits else {}
+        return kept if isinstance(kept, dict) and kept.get("format") == FORMAT else {}
+
+    def remember(self, path: Path, found: str) -> None:
+        """Remember the digest of what the study names, for when it is gone."""
+        self._changed |= self.last.get(str(path)) != found
+        self.last[str(path)] = found
 
     def digest(self, path: Path) -> str:
         """sha256 of a file, from memory where its stat is unchanged."""
@@ -144,7 +166,8 @@ class _Known:
             return
         self._changed = False
         try:
-            write_text(self._cache, json.dumps({"format": FORMAT, "files": self._kept}))
+            kept = {"format": FORMAT, "files": self._kept, "last": self.last}
+            write_text(self._cache, json.dumps(kept))
         except FaultError:
             # Where results cannot be written the first stage says so; hashing again is slow only.
             return

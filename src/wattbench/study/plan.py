@@ -6,7 +6,7 @@ just what that stage depends on: its slice of the study, its source data, and it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,13 +15,13 @@ from typing import Any
 from wattbench.errors import InputError
 from wattbench.study import identity
 from wattbench.study.demands import Demands, demands_of, fitting, with_devices
-from wattbench.study.digests import file_digest, tree_digest
+from wattbench.study.digests import file_digest, last_digest, tree_digest
 from wattbench.study.fingerprint import code_fingerprint
 from wattbench.study.layout import Layout, RunFiles
 from wattbench.study.load import study_from_mapping
 from wattbench.study.models import SMOKE, Study
 from wattbench.study.placement import Misfit, Placement
-from wattbench.study.preflight import preflight
+from wattbench.study.preflight import startable
 from wattbench.study.questions import Question, asked_digest, gold_digest, study_questions
 from wattbench.study.resolve import write_resolved, write_skipped
 
@@ -48,10 +48,12 @@ class Plan:
     Args:
         study: The validated study, without what was left out of it.
         skipped: Why each run or ensemble that was left out was.
+        lacking: What this machine lacks for jobs of some models, should they be needed.
     """
 
     study: Study
     skipped: Mapping[str, str] = field(default_factory=dict)
+    lacking: tuple[InputError, ...] = ()
 
     @cached_property
     def layout(self) -> Layout:
@@ -105,12 +107,18 @@ class Plan:
         return code_fingerprint(*ROOTS[stage])
 
     def documents_digest(self, corpus: str) -> str:
-        """Digest of a corpus' documents and metadata, by content."""
+        """Digest of a corpus' documents and metadata, by content.
+
+        Where they are gone it is the last that was seen: what was made from them stays.
+
+        Raises:
+            InputError: They are gone and were never seen.
+        """
         entry = self.study.corpora[corpus]
         cache = self.layout.results / ".digests.json"
-        found = [tree_digest(Path(entry.documents), cache)]
+        found = [_digest(tree_digest, Path(entry.documents), cache)]
         if entry.metadata is not None:
-            found.append(file_digest(Path(entry.metadata), cache))
+            found.append(_digest(file_digest, Path(entry.metadata), cache))
         return identity.digest_of(found)
 
     def corpus_identity(self, corpus: str) -> str:
@@ -273,6 +281,16 @@ class Plan:
         }
 
 
+def _digest(digest: Callable[[Path, Path], str], path: Path, cache: Path) -> str:
+    try:
+        return digest(path, cache)
+    except InputError:
+        known = last_digest(path, cache)
+        if known is None:
+            raise
+        return known
+
+
 def open_plan(config: Mapping[str, Any], files: Iterable[str]) -> Plan:
     """The plan of a configuration that Snakemake merged.
 
@@ -284,12 +302,13 @@ def open_plan(config: Mapping[str, Any], files: Iterable[str]) -> Plan:
         The plan; the resolved study now lies in its results folder for the stages to read.
 
     Raises:
-        InputError: The study cannot be used, or a model fits no partition; nothing was written
-            then.
+        InputError: The study cannot be used, no model can run and none has results, or a model
+            fits no partition; nothing was written then.
     """
     study, skipped = fitting(study_from_mapping(config, [Path(file) for file in files]))
-    preflight(study)
-    plan = Plan(study, skipped)
+    plan = Plan(study, skipped, startable(study))
+    for corpus in study.corpora if plan.lacking else ():
+        plan.documents_digest(corpus)
     write_resolved(with_devices(study), plan.layout.study)
     write_skipped(skipped, plan.layout.skipped)
     return plan

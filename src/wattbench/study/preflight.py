@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wattbench.errors import InputError
+from wattbench.study.finished import finished
+from wattbench.study.identity import run_identity
 from wattbench.study.inference import Model
+from wattbench.study.layout import Layout
 from wattbench.study.models import Study
 from wattbench.study.needs import weights_of
-from wattbench.study.questions import read_questions
+from wattbench.study.questions import read_questions, study_questions
 from wattbench.weights.catalogue import CATALOGUE
 from wattbench.weights.folders import model_on_disk
 from wattbench.weights.store import check_path, presence, raise_if_unusable
@@ -21,13 +25,59 @@ BACKENDS = "wattbench.inference.backends"
 """Named as the plan names the stages: settings stand below the rooms that they choose from."""
 
 
+@dataclass(frozen=True)
+class Lack:
+    """Something that this machine lacks and that jobs of some models cannot do without.
+
+    Args:
+        problem: What it is and how to mend it.
+        models: Names of the models.
+    """
+
+    problem: InputError
+    models: frozenset[str]
+
+
 def preflight(study: Study) -> None:
     """Check that what the study names is there, without reading documents or hashing weights.
 
     Raises:
         InputError: Something is missing or cannot be used; everything is listed.
     """
-    problems = list(problems_of(study))
+    _raise(list(problems_of(study)))
+
+
+def startable(study: Study) -> tuple[InputError, ...]:
+    """Check that the workflow can do anything at all; cheap enough for every parse of it.
+
+    What only some models lack stops none of the others: their own jobs say it again, where they
+    are needed. What is needed for results that are there already is needed no more.
+
+    Returns:
+        What is missing for some models.
+
+    Raises:
+        InputError: The study is wrong, or every model lacks something and none has results;
+            everything is listed.
+    """
+    mistakes = list(_mistakes(study))
+    if mistakes:
+        _raise([*mistakes, *(lack.problem for lack in _lacks(study))])
+    lacks = list(_lacks(study))
+    stopped = frozenset().union(*(lack.models for lack in lacks))
+    problems = [lack.problem for lack in lacks]
+    if all(name in stopped and not _has_results(study, name) for name in study.models):
+        _raise(problems)
+    return tuple(problems)
+
+
+def problems_of(study: Study) -> Iterator[InputError]:
+    """Everything that `preflight` complains of."""
+    yield from _mistakes(study)
+    yield from (lack.problem for lack in _lacks(study))
+
+
+def _raise(problems: Sequence[InputError]) -> None:
     if len(problems) == 1:
         raise problems[0]
     if problems:
@@ -35,12 +85,8 @@ def preflight(study: Study) -> None:
         raise InputError(f"{len(problems)} things stand in the way of this study:\n{lines}")
 
 
-def problems_of(study: Study) -> Iterator[InputError]:
-    """Everything that `preflight` complains of."""
-    for name, corpus in study.corpora.items():
-        yield from _folder(f"corpora.{name}.documents", corpus.documents)
-        if corpus.metadata is not None:
-            yield from _file(f"corpora.{name}.metadata", corpus.metadata)
+def _mistakes(study: Study) -> Iterator[InputError]:
+    """What is wrong for whoever runs the study, and every parse of the workflow reads."""
     for questions in study.questions.values():
         yield from _complaints(read_questions, Path(questions.file))
     shown = {"report": study.report, **{f"reports.{n}": r for n, r in study.reports.items()}}
@@ -49,9 +95,35 @@ def problems_of(study: Study) -> Iterator[InputError]:
             yield from _file(f"{place}.analysis", report.analysis)
     yield from _results(study.study.results)
     for name, model in study.models.items():
-        yield from _model(f"models.{name}", model)
+        yield from _entry(f"models.{name}", model)
+
+
+def _lacks(study: Study) -> Iterator[Lack]:
+    everyone = frozenset(study.models)
+    for name, corpus in study.corpora.items():
+        lacking = [*_folder(f"corpora.{name}.documents", corpus.documents)]
+        if corpus.metadata is not None:
+            lacking += _file(f"corpora.{name}.metadata", corpus.metadata)
+        yield from (Lack(problem, everyone) for problem in lacking)
+    for name, model in study.models.items():
+        yield from (Lack(one, frozenset({name})) for one in _means(f"models.{name}", model))
     for weights in weights_of(study):
-        yield from _complaints(_pinned, weights)
+        loaded = frozenset(name for name, one in study.models.items() if one.weights == weights)
+        # What no model loads is an embedder's, which every model's contexts are made with.
+        for problem in _complaints(_pinned, weights):
+            yield Lack(problem, loaded or everyone)
+
+
+def _has_results(study: Study, run: str) -> bool:
+    layout = Layout(Path(study.study.results))
+    return all(
+        finished(
+            layout.run(study.study.environment, questions, run),
+            run_identity(study, run),
+            len(study_questions(study, questions)),
+        )
+        for questions in study.questions
+    )
 
 
 def _complaints(check: Any, value: Any) -> Iterator[InputError]:
@@ -102,13 +174,34 @@ def _results(text: str) -> Iterator[InputError]:
         )
 
 
-def _model(key: str, model: Model) -> Iterator[InputError]:
+def _entry(key: str, model: Model) -> Iterator[InputError]:
+    """What is wrong with a model's entry."""
     registry = importlib.import_module(BACKENDS)
     try:
         backend = registry.backend_class(model.backend)
     except InputError as unknown:
         yield InputError(unknown.what, where=f"{key}.backend", mend=unknown.mend)
         return
+    try:
+        backend.check(model.options)
+    except InputError as wrong:
+        yield InputError(wrong.what, where=f"{key}.{wrong.where}", mend=wrong.mend)
+    known = backend.capabilities.precisions
+    if known is not None and model.precision is not None and model.precision.lower() not in known:
+        yield InputError(
+            f"the backend '{model.backend}' cannot load weights in '{model.precision}'.",
+            where=f"{key}.precision",
+            mend=f"Known: {', '.join(known)}.",
+        )
+
+
+def _means(key: str, model: Model) -> Iterator[InputError]:
+    """What a model needs and this machine or shell lacks."""
+    registry = importlib.import_module(BACKENDS)
+    try:
+        backend = registry.backend_class(model.backend)
+    except InputError:
+        return  # a mistake, which `_entry` tells of
     usable, reason, extra = registry.availability(model.backend)
     if not usable:
         yield InputError(
@@ -116,23 +209,12 @@ def _model(key: str, model: Model) -> Iterator[InputError]:
             where=f"{key}.backend",
             mend=f"Run `pip install 'wattbench[{extra}]'`." if extra else None,
         )
-    try:
-        backend.check(model.options)
-    except InputError as wrong:
-        yield InputError(wrong.what, where=f"{key}.{wrong.where}", mend=wrong.mend)
     name = model.requests.api_key_env
     if name is not None and not os.environ.get(name):
         yield InputError(
             f"the environment variable {name} holds no key.",
             where=f"{key}.requests.api_key_env",
             mend=f"Run `export {name}=...` in the shell that starts the workflow.",
-        )
-    known = backend.capabilities.precisions
-    if known is not None and model.precision is not None and model.precision.lower() not in known:
-        yield InputError(
-            f"the backend '{model.backend}' cannot load weights in '{model.precision}'.",
-            where=f"{key}.precision",
-            mend=f"Known: {', '.join(known)}.",
         )
     if model.weights in CATALOGUE:
         return
