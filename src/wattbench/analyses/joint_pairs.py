@@ -15,7 +15,7 @@ from scipy import special
 from wattbench.analyses.joint import Joint
 from wattbench.scoring.intervals import few_quantile
 from wattbench.scoring.paired import Differences, Places, squared_differences
-from wattbench.scoring.resamples import Reals
+from wattbench.scoring.resamples import Clusters, Reals
 
 SURE = 8.0
 """Normal quantiles beyond this are as good as this one, and infinite ones no use to Owen's T."""
@@ -62,13 +62,13 @@ def against(
         level: Confidence level.
     """
     found = draws.standing
-    questions, clusters = len(found.clusters.of), found.clusters.count
+    questions = len(found.clusters.of)
     energy = found.clusters.sums(draws.parts)
     score = found.clusters.sums(found.influence) / questions
     centred = (draws.errors - draws.errors.mean(axis=0)) / np.sqrt(len(draws.errors))
     asking = squared_differences(energy, first, second)
     metering = squared_differences(centred, first, second)
-    half = half_width(asking, metering, clusters, level)
+    half = half_width(asking, metering, found.clusters, level)
     normal = float(special.ndtri(0.5 + level / 2))
     with np.errstate(invalid="ignore", divide="ignore"):
         known = np.where(draws.estimate > 0, np.log(draws.estimate), np.nan)
@@ -89,19 +89,19 @@ def against(
     )
 
 
-def half_width(asking: Reals, metering: Reals, clusters: int, level: float) -> Reals:
+def half_width(asking: Reals, metering: Reals, clusters: Clusters, level: float) -> Reals:
     """Half of an interval for questions and meters; infinite where one cluster says nothing.
 
     Args:
         asking: Variance by the questions; it is widened for few clusters as that of
             `accelerated_intervals`.
         metering: Variance by the meters.
-        clusters: Number of clusters of questions.
+        clusters: Which questions belong together.
         level: Confidence level.
     """
-    if clusters == 1:
+    if clusters.count == 1:
         return np.full_like(asking, np.inf)
-    few = few_quantile(clusters, level) ** 2 * clusters / (clusters - 1)
+    few = few_quantile(clusters.effective, level) ** 2 * clusters.count / (clusters.count - 1)
     half: Reals = np.sqrt(few * asking + float(special.ndtri(0.5 + level / 2)) ** 2 * metering)
     return half
 

@@ -200,7 +200,7 @@ def _sampling(x: Reals, used: Sequence[int], moved: _Moved, level: float) -> flo
     pseudo = size**2 * float(moved.pseudo[used] @ contrast**2)
     asking = np.array((squares + pseudo) / len(each) ** 2)
     metering = np.array((moved.errors[:, used] @ contrast).var())
-    return float(half_width(asking, metering, clusters.count, level))
+    return float(half_width(asking, metering, clusters, level))
 
 
 GUIDE = (

@@ -55,9 +55,9 @@ def design_effects(hits: Reals, counted: Reals, clusters: Clusters, level: float
 
     The variance over that of independent trials, never below 1, and 1 where the share is 0 or 1
     and the data say nothing of it; a single cluster is taken to move as one. That times the
-    square of Student's quantile with clusters - 1 degrees of freedom over the normal one (E. L.
-    Korn & B. I. Graubard (1998), Surv. Methodol. 24:193-201): from five clusters their variance
-    is hardly known.
+    square of Student's quantile with effective clusters - 1 degrees of freedom over the normal
+    one (E. L. Korn & B. I. Graubard (1998), Surv. Methodol. 24:193-201): from five clusters their
+    variance is hardly known.
 
     Args:
         hits: 1 where a question is a success, of shape (questions, runs).
@@ -71,7 +71,9 @@ def design_effects(hits: Reals, counted: Reals, clusters: Clusters, level: float
     if clusters.count == len(clusters.of):
         return np.ones(hits.shape[1])
     trials = counted.sum(axis=0)
-    few_known = (few_quantile(clusters.count, level) / float(special.ndtri(0.5 + level / 2))) ** 2
+    few_known = (
+        few_quantile(clusters.effective, level) / float(special.ndtri(0.5 + level / 2))
+    ) ** 2
     if clusters.count == 1:
         return np.maximum(trials, 1.0) * few_known
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -283,8 +285,8 @@ def accelerated_intervals(
     return ends[0], ends[1]
 
 
-def few_quantile(clusters: int, level: float) -> float:
-    """Student's t quantile, two-sided, of a mean over that many clusters."""
+def few_quantile(clusters: float, level: float) -> float:
+    """Student's t quantile, two-sided, of a mean over that many clusters; see `effective`."""
     return float(special.stdtrit(max(clusters - 1, 1), 0.5 + level / 2))
 
 

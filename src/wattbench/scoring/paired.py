@@ -55,7 +55,7 @@ def differences(
     Two pseudo-questions are added on which one and the other run wins outright, as D. G. Bonett &
     R. M. Price (2012), J. Educ. Behav. Stat. 37:479-488, do for proportions; so runs that agree
     everywhere are not called equal beyond doubt, and a handful of questions proves nothing.
-    Student's t with clusters - 1 degrees of freedom gives quantile and p.
+    Student's t with effective clusters - 1 degrees of freedom gives quantile and p.
 
     Args:
         scores: Scores of the runs, of shape (runs,).
@@ -67,10 +67,10 @@ def differences(
     first, second = places
     estimate = scores[first] - scores[second]
     squares = squared_differences(clusters.sums(influence), first, second)
-    questions, count = len(clusters.of), clusters.count
+    questions, effective = len(clusters.of), clusters.effective
     # A pseudo-question weighs as many questions as its like move as one.
     size = np.ones(len(first))
-    if count < questions:
+    if clusters.count < questions:
         single = squared_differences(influence, first, second)
         with np.errstate(invalid="ignore", divide="ignore"):
             size = np.where(single > 0, squares / single, 1.0)
@@ -80,8 +80,8 @@ def differences(
     spread = squares + (estimate - shrunk) ** 2 * float((clusters.sizes**2).sum())
     spread += 2 * size**2 * (PSEUDO**2 + shrunk**2)
     error = np.sqrt(spread) / whole
-    half = few_quantile(count, level) * error
-    p: Reals = 2 * special.stdtr(max(count - 1, 1), -np.abs(shrunk) / error)
+    half = few_quantile(effective, level) * error
+    p: Reals = 2 * special.stdtr(max(effective - 1, 1), -np.abs(shrunk) / error)
     return Differences(
         estimate=estimate,
         low=np.maximum(shrunk - half, -1.0),

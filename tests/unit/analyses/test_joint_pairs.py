@@ -117,7 +117,7 @@ def test_one_cluster_says_nothing_of_others() -> None:
     assert found.ratio[0] == pytest.approx(0.1)
     assert np.isnan([found.low[0], found.high[0]]).all()
     assert found.first_dominates[0] < 0.5
-    assert np.isinf(half_width(np.ones(1), np.ones(1), 1, 0.95)).all()
+    assert np.isinf(half_width(np.ones(1), np.ones(1), whole, 0.95)).all()
 
 
 def test_no_pair_of_many_is_left_out() -> None:

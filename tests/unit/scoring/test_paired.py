@@ -74,6 +74,23 @@ def test_clusters_of_equal_questions_count_as_one_each() -> None:
     assert (doubled.low[0], doubled.high[0]) == pytest.approx((single.low[0], single.high[0]))
 
 
+def test_unequal_clusters_tell_equal_runs_apart_no_more_often_than_said() -> None:
+    generator = np.random.default_rng(10)
+    first, second = np.triu_indices(6, 1)
+    false = 0
+    for _ in range(400):
+        sizes = generator.geometric(0.1, 20)
+        clusters = Clusters(np.repeat(np.arange(20), sizes), 20)
+        hard = generator.normal(0, 1.5, (20, 1))[clusters.of]
+        # What a run finds hard in a document it finds hard in all of its questions.
+        hard = hard + generator.normal(0, 1.5, (20, 6))[clusters.of]
+        values = (generator.random(hard.shape) < 1 / (1 + np.exp(hard - 1))).astype(float)
+        means = values.mean(axis=0)
+        found = paired.differences(means, values - means, clusters, (first, second), 0.95)
+        false += bool((paired.holm(found.p) < 0.05).any())
+    assert false / 400 <= 0.05
+
+
 def test_mcnemar_is_the_exact_binomial_test() -> None:
     only_first = np.array([0, 1, 5, 12, 7])
     only_second = np.array([0, 6, 5, 3, 0])

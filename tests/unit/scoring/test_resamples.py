@@ -22,6 +22,11 @@ def test_resamples_are_seeded() -> None:
     assert (resamples(clusters, 9, 1).sum(axis=1) == 20).all()
 
 
+def test_large_clusters_count_most() -> None:
+    assert Clusters(np.repeat(np.arange(6), 4), 6).effective == 6
+    assert Clusters(np.repeat([0, 1, 2], [8, 1, 1]), 3).effective == 100 / 66
+
+
 def test_questions_that_share_a_document_stand_together() -> None:
     questions = [
         question("a", "x"), question("b"), question("c", "y", "x"), question("d", "z"),
