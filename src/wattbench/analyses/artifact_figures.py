@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from wattbench.analyses.artifact_files import plain_number
-from wattbench.analyses.artifact_tables import row_of
+from wattbench.analyses.artifact_tables import ledger_of, row_of
 from wattbench.analyses.artifacts import Experiment
 from wattbench.analyses.audit.facts import Power, Times, Tokens
+from wattbench.analyses.audit.meters import gap_seconds, gpus_of
 from wattbench.tables.contract import reason_for
 
 LOCAL = frozenset({"", "hf_local", "local"})
@@ -58,13 +59,19 @@ def _charged(experiment: Experiment) -> bool:
 def power_of(experiment: Experiment) -> Power:
     """Energy that an experiment's files tell, or the table `runs` of our results."""
     row = row_of(experiment)
+    segments, jobs = ledger_of(experiment)
+    given, measured = gpus_of(segments, jobs)
+    lost_s = math.fsum(segment["lost_s"] for segment in segments)
     if row is not None:
         return Power(
             energy_j=row["energy_gross_j"],
             uncertainty_j=row["energy_gross_uncertainty_j"],
             reason=reason_for(row, "energy_gross_j"),
             method=row["energy_method"],
-            lost_s=0.0 if experiment.ensemble else row["lost_s"],
+            gpus=given,
+            measured_gpus=measured,
+            lost_s=lost_s,
+            gap_s=gap_seconds(segments),
         )
     hardware = experiment.summary.get("hardware") or {}
     energy_wh = plain_number(hardware.get("gpu_energy_wh"))
@@ -78,14 +85,17 @@ def power_of(experiment: Experiment) -> Power:
         else:
             reason = "the folder holds none" if energy_wh is None else "0 Wh are not measured"
         return Power(reason=reason, gpus=gpus)
-    # The guide's scripts read device 0 alone, however many GPUs the model is spread over.
-    measured = gpus if experiment.ours or gpus is None else 1
+    if not experiment.ours:
+        # The guide's scripts read device 0 alone, however many GPUs the model is spread over.
+        given, measured = gpus, None if gpus is None else 1
     return Power(
         energy_j=energy_wh * J_PER_WH,
         method=hardware.get("gpu_energy_method"),
         mean_w=plain_number(hardware.get("gpu_avg_power_watts")),
-        gpus=gpus,
+        gpus=given,
         measured_gpus=measured,
+        lost_s=lost_s,
+        gap_s=gap_seconds(segments),
     )
 
 

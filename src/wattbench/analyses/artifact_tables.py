@@ -1,4 +1,4 @@
-"""What the tables of a results folder say of one of its runs, where they were made."""
+"""What the tables of a results folder, and a run's own, say of the run, where they are there."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 from wattbench.analyses.artifacts import Experiment
 from wattbench.errors import InputError
-from wattbench.study.layout import Layout
-from wattbench.tables.files import read_rows
+from wattbench.study.layout import Layout, RunFiles
+from wattbench.tables.answers import SEGMENTS
+from wattbench.tables.files import read_json, read_rows
 from wattbench.tables.runs import RUNS
 
 Row = dict[str, Any]
@@ -48,3 +49,17 @@ def _rows(path: Path, changed_ns: int) -> dict[tuple[str, str, str], Row]:  # no
         # Tables that cannot be read are made anew by the workflow; the run's own files remain.
         return {}
     return {(row["environment"], row["questions"], row["run"]): row for row in rows}
+
+
+def ledger_of(experiment: Experiment) -> tuple[list[Row], list[Row]]:
+    """Rows of the tables `segments` and `compute` of our run; both empty where it has none."""
+    files = RunFiles(experiment.folder)
+    if not experiment.ours:
+        return [], []
+    try:
+        segments = read_rows(files.segments, SEGMENTS) if files.segments.exists() else []
+        jobs = read_json(files.compute)["rows"] if files.compute.exists() else []
+    except (InputError, KeyError, TypeError):
+        # The workflow makes them; what they would tell is what an audit of the study tells.
+        return [], []
+    return segments, jobs

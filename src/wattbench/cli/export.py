@@ -59,10 +59,16 @@ def register(app: typer.Typer) -> None:
                 raise InputError(f"'{form}' is not one of: {', '.join(FORMATS)}.", where="--format")
             contract = TABLES[table]
             names = known_columns(contract, [c.strip() for c in columns.split(",") if c.strip()])
-            layout = Layout(Path(open_study(study).study.results))
-            rows = read_rows(layout.table(table), contract)
+            settings = open_study(study)
+            rows = read_rows(Layout(Path(settings.study.results)).table(table), contract)
             if questions is not None:
                 known_columns(contract, ["questions"])
+                if questions not in settings.questions:
+                    raise InputError(
+                        f"the study has no question set '{questions}'; it has: "
+                        f"{', '.join(settings.questions)}.",
+                        where="--questions",
+                    )
                 rows = [row for row in rows if row["questions"] == questions]
             text = exported(contract, rows, form, columns=names, float_format=float_format)
             if output is None:

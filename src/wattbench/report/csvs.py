@@ -87,7 +87,7 @@ def table_csv(table: Table, rows: Iterable[Mapping[str, Any]], names: Iterable[s
                 [
                     f"{f['column']}: {f['detail']}"
                     for f in row["flags"] or ()
-                    if f["kind"] != UNKNOWN
+                    if f["kind"] != UNKNOWN and f["column"] in shown
                 ],
             ]
             for row in rows

@@ -13,6 +13,7 @@ from tests.unit.analyses.guide_folders import RIGHT, write_experiment, write_gol
 from tests.unit.made_results import make_study, segment, write_run
 from typer.testing import CliRunner
 
+from wattbench.analyses.aggregate import aggregate
 from wattbench.analyses.artifacts import read_experiments
 from wattbench.analyses.audit.across import SET_CHECKS, audit_facts
 from wattbench.analyses.audit.checks import RUN_CHECKS, clean
@@ -320,6 +321,22 @@ def test_faults_of_a_studys_ledger(tmp_path: Path) -> None:
     }
     assert ("gaps", "warning") in found(lost_s=2.0)
     assert ("impossible_times", "error") in found(duration_s=5.0)
+
+
+@pytest.mark.parametrize("tables", [True, False])
+def test_our_folders_tell_what_the_study_tells(tmp_path: Path, tables: bool) -> None:
+    studied(tmp_path, {"gpu_uuids": ["GPU-1", "GPU-2"], "gpu_names": ["A", "A"], "lost_s": 2.0})
+    if tables:
+        aggregate(make_study(tmp_path, ["a"]))
+    found = checks(audited(tmp_path / "results"))
+    assert {("a", "some_gpus_measured"), ("a", "gaps")} <= found
+
+
+def test_a_sound_folder_of_ours_is_clean(tmp_path: Path) -> None:
+    assert studied(tmp_path) == set()
+    found = audited(tmp_path / "results")
+    assert [row for row in found.findings if row["severity"] != "note"] == []
+    assert [run.run for run in found.clean] == ["a"]
 
 
 def test_times_that_a_study_cannot_have(tmp_path: Path) -> None:

@@ -157,7 +157,13 @@ def test_the_command(tmp_path: Path) -> None:
     target = tmp_path / "out" / "votes.json"
     assert run("votes", "--format", "json", "--output", str(target))[0] == 0
     assert json.loads(target.read_text())[0]["member"]
-    assert run("runs", "--questions", "nothing", "--format", "json")[1].strip() == "[]"
+    code, text = run("runs", "--questions", "nothing", "--format", "json")
+    assert code == 2
+    assert "no question set 'nothing'; it has: demo" in text
+    code, text = run("runs", "--questions", "demo", "--columns", "run,score")
+    assert code == 0
+    # Notes on columns that are not shown are not shown either.
+    assert {row["notes"] for row in rows_of(text)} == {""}
 
 
 def test_text_that_was_there_before_is_replaced_whole(tmp_path: Path) -> None:

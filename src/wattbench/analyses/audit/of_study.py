@@ -11,6 +11,7 @@ import numpy as np
 from wattbench.analyses.alone import Alone
 from wattbench.analyses.audit.checks import TIME_TOLERANCE
 from wattbench.analyses.audit.facts import Facts, JobEnd, Power, Row, Times, Tokens, finding
+from wattbench.analyses.audit.meters import gap_seconds, gpus_of
 from wattbench.analyses.audit.rejudged import rejudged
 from wattbench.analyses.folders import Absent, Folder
 from wattbench.analyses.unpacked import Unpacked
@@ -135,13 +136,7 @@ def _times(row: Row, folder: Folder, content: Unpacked, study: Study) -> Times:
 
 
 def _power(row: Row, folder: Folder, segments: Sequence[Row]) -> Power:
-    gap_s = math.fsum(
-        device["gap_s"] or 0.0
-        for segment in segments
-        for phase in segment["phases"]
-        for device in phase["devices"]
-    )
-    given, measured = _gpus(folder, segments)
+    given, measured = gpus_of(segments, folder.compute)
     return Power(
         energy_j=row["energy_answer_j"],
         reason=reason_for(row, "energy_answer_j"),
@@ -149,26 +144,8 @@ def _power(row: Row, folder: Folder, segments: Sequence[Row]) -> Power:
         gpus=given,
         measured_gpus=measured,
         lost_s=0.0 if folder.ensemble else row["lost_s"],
-        gap_s=gap_s,
+        gap_s=gap_seconds(segments),
     )
-
-
-def _gpus(folder: Folder, segments: Sequence[Row]) -> tuple[int | None, int | None]:
-    """GPUs that a job was given, and those whose energy is known, where that differs most."""
-    of_job = {job["job_id"]: job["gpus"] for job in folder.compute if job["gpus"] is not None}
-    worst: tuple[int | None, int | None] = (None, None)
-    for segment in segments:
-        measured = {
-            device["device"]
-            for phase in segment["phases"]
-            for device in phase["devices"]
-            if device["kind"] == "gpu" and device["energy_j"] is not None
-        }
-        given = max(len(segment["gpu_uuids"]), of_job.get(segment["job_id"], 0))
-        lacking = given - len(measured)
-        if worst[0] is None or lacking > worst[0] - (worst[1] or 0):
-            worst = (given, len(measured))
-    return worst
 
 
 def placed(rows: Iterable[Row], place: Mapping[str, str]) -> list[Row]:
