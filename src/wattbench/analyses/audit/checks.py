@@ -321,7 +321,6 @@ def clean(runs: Sequence[Facts]) -> list[Facts]:
     Args:
         runs: The runs on one question set.
     """
-
     every = {identifier for run in runs for identifier in run.answers}
 
     def passes(run: Facts) -> bool:
