@@ -83,7 +83,7 @@ def _lacking(files: RunFiles, identity: str, total: int) -> tuple[Path, str] | N
     if missing is None:
         return None
     if missing == files.predictions.name:
-        return files.predictions, "it did not end well"
+        return files.predictions, "it is not finished"
     return files.folder / missing, "its answers are there and not judged yet"
 
 
@@ -107,7 +107,7 @@ def _ensembles(
 
 
 def _told(own: Progress, rows: Sequence[Row], logs: Iterable[Path]) -> Iterator[str]:
-    """What is known of a run that did not end well: how far it came, its jobs, its last words."""
+    """What is known of a run that is not finished: how far it came, its jobs, its last words."""
     yield f"{own.answered} of {own.total} questions are answered"
     jobs = [row for row in rows if row["scheduler"] == "slurm" and row["state"] is not None]
     if jobs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import Any
 import pytest
 from tests.unit.made_results import RIGHT, make_study, segment, write_run
 
+from wattbench.records import Appender
 from wattbench.slurm.pending import pending_accounting
 from wattbench.slurm.sacct import FIELDS
 from wattbench.slurm.stage import RAW, RAW_CONTROLLER, RAW_NOTES, RAW_SUMMARIES, collect_compute
-from wattbench.study.layout import Layout
+from wattbench.study.layout import LEDGER, Layout
 from wattbench.study.models import Study
 from wattbench.tables.answers import SAMPLES, SEGMENTS
 from wattbench.tables.files import read_json, read_rows, write_rows
@@ -485,3 +487,60 @@ def test_raw_files_that_no_longer_hold_are_removed(
     collect_compute(study, "set")
     assert not (folder / RAW_SUMMARIES).exists()
     assert not (folder / RAW).exists()
+
+
+OWN_LOG = "rule infer:\n    log: {}\n    jobid: 0\n"
+
+
+def job_log(folder: Path, name: str, text: str = "", *, age_s: float = 0.0) -> Path:
+    """The log that Slurm opened for a job, written this long ago."""
+    path = folder / "slurm_logs" / "rule_infer" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    at = datetime.now(UTC).timestamp() - age_s
+    os.utime(path, (at, at))
+    return folder / "slurm_logs"
+
+
+def test_a_job_that_died_before_its_first_record_has_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path, ["a"])
+    slurm_run(study, tmp_path, "a", "24", (1,))
+    own = Layout(Path(study.study.results)).log("infer", "set", "a")
+    job_log(tmp_path, "set_a/23.log")
+    job_log(tmp_path, "set_a/24.log", OWN_LOG.format(own))
+    job_log(tmp_path, "set_a/25.log", OWN_LOG.format(own))
+    job_log(tmp_path, "set_a/26.log", OWN_LOG.format("elsewhere/logs/infer/set/a.log"))
+    logs = job_log(tmp_path, "set_b/27.log")
+    lines = accounted("23", State="NODE_FAIL") + accounted("24") + accounted("26")
+    called = install_sacct(tmp_path, monkeypatch, f"cat <<'END'\n{lines}END")
+
+    collect_compute(study, "set", job_logs=logs)
+    first, second, third = document(tmp_path, "a")["rows"]
+    assert (first["job_id"], first["state"], first["wall_s"]) == ("23", "NODE_FAIL", 100.0)
+    assert first["source"] == "sacct"
+    assert any("its energy is unknown" in flag["detail"] for flag in first["flags"])
+    assert (second["job_id"], second["source"]) == ("24", "sacct+ledger")
+    # Accounting knows nothing of it: unknown with a reason, and named all the same.
+    assert (third["job_id"], third["source"], third["wall_s"]) == ("25", "log", None)
+    assert_every_null_has_a_reason(third)
+    assert len([call for call in called.read_text().splitlines() if "sacct" in call]) == 1
+
+
+def test_jobs_of_other_settings_are_not_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path, ["a"])
+    slurm_run(study, tmp_path, "a", "24", (1,))
+    other = Layout(Path(study.study.results)).run("local", "set", "a").journal("0123")
+    other.mkdir(parents=True)
+    ledger = Appender(other / LEDGER)
+    ledger.append({"kind": "start", "job": {"job_id": "22"}})
+    ledger.close()
+    job_log(tmp_path, "set_a/21.log", age_s=60)
+    job_log(tmp_path, "set_a/22.log")
+    logs = job_log(tmp_path, "set_a/23.log")
+    install_sacct(tmp_path, monkeypatch, f"cat <<'END'\n{accounted('24')}END")
+    collect_compute(study, "set", job_logs=logs)
+    assert [row["job_id"] for row in document(tmp_path, "a")["rows"]] == ["23", "24"]
