@@ -69,7 +69,7 @@ FILES: tuple[tuple[str, str], ...] = (
     ("tables/<table>.parquet", "All runs together: `runs`, `questions`, `predictions`, `scores`, `comparisons`, `question_types`, `repeats`, `scaling`, `calibration`, `roc`, `histograms`, `ensembles`, `votes`, `segments`, `samples`, `compute`, `audit`."),
     ("kept/<environment>/<questions>/", "What aggregation made of each run by itself, so that only changed runs are read again. No output: it can be deleted at any time, and nothing but aggregation reads it."),
     ("tables/scaling.csv, .json", "The models of each family in the columns of the guide's comparison over sizes, question set and family in front; the JSON has them by question set, family and size. Empty or null is unknown: VRAM is the peak of all GPUs together, load times are not split, prices count where they are in USD."),
-    ("tables/manifest.json", "Rows and sha256 of each table: see below."),
+    ("tables/manifest.json", "Rows and sha256 of each table: see below. Of tables that lack runs it is called `tables/partial.json`."),
     ("report/index.html", "The report as one page that loads nothing and works offline."),
     ("report/report.md", "The report as Markdown."),
     ("report/figures/<view>.png, .svg, .pdf", "The plots, by the names that `report.outputs.which_figures` takes."),
@@ -78,7 +78,7 @@ FILES: tuple[tuple[str, str], ...] = (
     ("report/<name>/", "The same files for each of the study's `reports`."),
     ("logs/<stage>/...", "What each stage printed."),
     ("benchmarks/<stage>/...", "What the workflow measured of each job."),
-    ("report/manifest.yaml", "What the report was made from and with: see below."),
+    ("report/manifest.yaml", "What the report was made from and with: see below. Of tables that lack runs it is called `report/partial.yaml`."),
 )  # fmt: skip
 """Every file of a results folder, in the order in which the stages write them."""
 
@@ -119,6 +119,7 @@ RECORDS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("schema_version, wattbench_version, study, environment", "Of what, and by which version."),
             ("tables", "Rows and sha256 of each table."),
+            ("missing", "Runs and ensembles without results, each with its question set and what became of it; empty where all are there."),
         ),
     ),
     (

@@ -239,7 +239,7 @@ COMPUTE = Table(
         Column("consumed_energy_j", REAL, "Slurm's ConsumedEnergy.", "J",
                "without an energy plugin (its 0 means not measured)"),
         Column("jobstats_notes", TEXTS, "What jobstats advises.", null="where jobstats was not asked for its notes"),
-        Column("source", TEXT, "sacct or scontrol, ledger, jobstats: those that the row is from, joined by '+'."),
+        Column("source", TEXT, "sacct or scontrol, ledger, jobstats: those that the row is from, joined by '+'; log: a job of which nothing is known but that Slurm opened its log."),
         FLAGS_COLUMN,
     ),
     key=("environment", "questions", "run", "job_id", "attempt"),
