@@ -147,9 +147,13 @@ def _clean(environment: str, questions: str, run: Any) -> Row:
 
 
 def _print(rows: Sequence[Row], clean: Sequence[Row]) -> None:
-    shown = ("severity", "check", "run", "questions", "detail", "mend")
-    if rows:
-        print_rows([{name: row[name] for name in shown} for row in rows])
+    runs: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        told = f"{row['severity']}: {row['check']}: {row['detail']} {row['mend'] or ''}".rstrip()
+        place = "/".join(filter(None, (row["environment"], row["questions"])))
+        runs.setdefault((told, place), []).extend(filter(None, [row["run"]]))
+    for (told, place), names in runs.items():
+        typer.echo(f"{told}\n    in {place}" + (f": {', '.join(names)}" if names else ""))
     counts = ", ".join(
         f"{count} {severity}{'s' if count != 1 else ''}"
         for severity in ORDER

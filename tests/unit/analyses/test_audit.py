@@ -411,6 +411,15 @@ def test_exit_codes(tmp_path: Path) -> None:
         assert message in result.stderr
 
 
+def test_equal_findings_are_told_once(tmp_path: Path) -> None:
+    for name, seconds in (("one", 2.0), ("two", 2.5)):
+        entries = {"q1": {"latency_seconds": seconds}}
+        hardware(write_experiment(tmp_path / name, RIGHT, entries=entries), gpu_count=2)
+    shown = command(str(tmp_path)).stdout
+    assert shown.count("the job had 2 GPUs") == 1
+    assert "    in PowerEdge/train_QA: one, two\n" in shown
+
+
 def test_json_of_folders_and_of_a_study(tmp_path: Path) -> None:
     study = make_study(tmp_path, ["a", "b"])
     write_run(study, "a", RIGHT)
