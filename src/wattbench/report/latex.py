@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from wattbench.report import formats
 
@@ -21,7 +23,7 @@ _ESCAPES = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
+    '"': r"\symbol{34}",
     "\u2013": "--",
     "\u2212": "$-$",
     "\u00b1": r"$\pm$",
@@ -31,6 +33,17 @@ _ESCAPES = {
 }
 _SPECIAL = re.compile("|".join(map(re.escape, _ESCAPES)))
 _OPTIONAL = re.compile(r"^([\[*])")
+_LIGATURE = re.compile(r"(?<=-)(?=-)|(?<=')(?=')|(?<=`)(?=`)|(?<=,)(?=,)|(?<=[?!])(?=`)")
+"""Between two characters that TeX would set as one, such as '--' as a dash."""
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_SYMBOLS = frozenset(
+    "\u00a1\u00a3\u00a7\u00a9\u00ac\u00ae\u00b0\u00b5\u00b6\u00b7\u00bf\u00c6\u00d7\u00d8\u00df\u00e6\u00f7\u00f8"
+    "\u0131\u0141\u0142\u0152\u0153\u2014\u2018\u2019\u201c\u201d\u2020\u2021\u2022\u2026"
+)
+_ACCENTS = frozenset("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327")
+_ACCENTED_END = "\u0180"
+_DEFINITION = r"\providecommand{\othertext}[2]{\ifdefined\Umathchar#1\else#2\fi}"
+"""Text that pdfLaTeX cannot set, and what it sets instead; only other engines know Umathchar."""
 _INVISIBLE = re.compile("[\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -38,11 +51,30 @@ def escaped(text: str) -> str:
     r"""Text that LaTeX sets as it stands, on one line.
 
     A leading bracket or star is wrapped: after the `\\` of the row before it would be taken for
-    that command's argument.
+    that command's argument. What pdfLaTeX cannot set it shows as code points; XeLaTeX and
+    LuaLaTeX show the text.
     """
     one_line = " ".join(_INVISIBLE.sub(" ", formats.clean(text)).split())
-    shown = _SPECIAL.sub(lambda found: _ESCAPES[found[0]], one_line)
-    return _OPTIONAL.sub(r"{\1}", shown)
+    shown = "{}".join(
+        _SPECIAL.sub(lambda found: _ESCAPES[found[0]], part) for part in _LIGATURE.split(one_line)
+    )
+    return _OPTIONAL.sub(r"{\1}", _NOT_ASCII.sub(lambda found: _other(found[0]), shown))
+
+
+def _other(text: str) -> str:
+    """Text beyond ASCII, what pdfLaTeX cannot set with its code points beside it."""
+    return "".join(
+        run if known else rf"\othertext{{{run}}}{{[{' '.join(f'U+{ord(c):04X}' for c in run)}]}}"
+        for known, run in ((known, "".join(found)) for known, found in groupby(text, _settable))
+    )
+
+
+def _settable(character: str) -> bool:
+    """Whether pdfLaTeX sets it in its usual encoding, OT1."""
+    if character in _SYMBOLS:
+        return True
+    base, *accents = list(unicodedata.normalize("NFD", character))
+    return character < _ACCENTED_END and base.isascii() and _ACCENTS.issuperset(accents)
 
 
 class Notes:
@@ -89,4 +121,5 @@ def tabular(
         r"\end{tabular}",
     ]
     under = notes.lines() if notes is not None else []
-    return "\n".join([*lines, *([r"\par\medskip", *under] if under else [])]) + "\n"
+    whole = "\n".join([*lines, *([r"\par\medskip", *under] if under else [])]) + "\n"
+    return f"{_DEFINITION}%\n{whole}" if r"\othertext{" in whole else whole

@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -19,12 +21,12 @@ from typer.testing import CliRunner
 from wattbench.cli.app import build
 from wattbench.errors import InputError
 from wattbench.report import csvs, exports
-from wattbench.report.data import Group
-from wattbench.report.latex import escaped
+from wattbench.report.data import Group, read_report_data
+from wattbench.report.latex import escaped, tabular
 from wattbench.study.resolve import write_resolved
 from wattbench.tables.contract import COUNT, REAL
 from wattbench.tables.files import write_text
-from wattbench.tables.runs import RUNS
+from wattbench.tables.runs import AUDIT, RUNS
 
 FIGURES = [c.name for c in RUNS.columns if c.type in {REAL, COUNT}]
 
@@ -96,14 +98,69 @@ HOSTILE = st.text() | st.sampled_from(made.PAYLOADS)
 @given(HOSTILE)
 def test_latex_escapes_every_active_character(text: str) -> None:
     shown = escaped(text)
+    told = re.sub(r"\\othertext\{[^\x00-\x7f]+\}\{\[[U+0-9A-F ]+\]\}", "", shown)
     bare = re.sub(
-        r"\\(textbackslash|textasciitilde|textasciicircum|textless|textgreater|textbar|"
-        r"textquotedbl)\{\}|\\[{}&%$#_]|\$(-|\\pm|\\geq|\\leq)\$|^\{[\[*]\}",
+        r"\\(textbackslash|textasciitilde|textasciicircum|textless|textgreater|textbar)\{\}|"
+        r"\\symbol\{34\}|\\[{}&%$#_]|\$(-|\\pm|\\geq|\\leq)\$|^\{[\[*]\}|\{\}",
         "",
-        shown,
+        told,
     )
     assert not set(bare) & set('\\{}&%$#_~^<>|"\n\r')
     assert not shown.startswith(("[", "*")), r"after \\ of the row before it is an argument"
+
+
+@pytest.mark.parametrize(
+    ("text", "latex"),
+    [
+        ("--flag a---b", "-{}-flag a-{}-{}-b"),
+        ("''quoted`` ?`", "'{}'quoted`{}` ?{}`"),
+        ('a "b"', r"a \symbol{34}b\symbol{34}"),
+        ("caf\u00e9 \u0142\u00f3d\u017a", "caf\u00e9 \u0142\u00f3d\u017a"),
+        ("a\u540d\u524db", "a\\othertext{\u540d\u524d}{[U+540D U+524D]}b"),
+    ],
+)
+def test_latex_sets_text_as_it_stands(text: str, latex: str) -> None:
+    assert escaped(text) == latex
+
+
+def compiles(folder: Path, *texts: str) -> None:
+    """Has pdfLaTeX set the texts; it stops at the first error."""
+    latex, finder = shutil.which("pdflatex"), shutil.which("kpsewhich")
+    if latex is None or finder is None:
+        pytest.skip("pdfLaTeX is not installed")
+    if not subprocess.run([finder, "booktabs.sty"], capture_output=True, check=False).stdout:
+        pytest.skip("LaTeX's booktabs is not installed")
+    whole = "\n".join(texts)
+    (folder / "paper.tex").write_text(
+        "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n"
+        f"{whole}\n\\end{{document}}\n"
+    )
+    done = subprocess.run(
+        [latex, "-draftmode", "-halt-on-error", "-no-shell-escape",
+         "-interaction=nonstopmode", "paper.tex"],
+        cwd=folder, capture_output=True, text=True, timeout=120, errors="replace", check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_latex_compiles_whatever_a_model_wrote(tmp_path: Path) -> None:
+    made.write_tables(tmp_path, change=made.hostile)
+    names = made.hostile_names(tmp_path / "analysis.md")
+    (found,) = read_report_data(made.study(tmp_path, **names)).groups
+    rows = [r.row for r in found.runs]
+    compiles(
+        tmp_path,
+        exports.models_latex(found),
+        exports.not_measured_latex(found),
+        exports.exported(RUNS, rows, "latex", columns=("run", "label", "revision", "gpu_names")),
+        exports.exported(AUDIT, found.audit, "latex"),
+    )
+
+
+def test_latex_compiles_letters_of_every_script(tmp_path: Path) -> None:
+    letters = [chr(code) for code in range(0x20, 0x3000) if chr(code).isprintable()]
+    rows = [[escaped("".join(letters[i : i + 20]))] for i in range(0, len(letters), 20)]
+    compiles(tmp_path, tabular(["Letters"], rows, numeric=[False]))
 
 
 def test_the_guides_export(tmp_path: Path) -> None:
