@@ -76,18 +76,29 @@ def test_definitions(entries: list[tuple[float, bool]]) -> None:
     y = np.array([entry[1] for entry in entries], dtype=float)
     edges = np.linspace(0, 1, 11)
     expected = 0.0
-    for low, high in itertools.pairwise(edges):
+    curve = reliability(p, y)
+    for place, (low, high) in enumerate(itertools.pairwise(edges)):
         inside = (p > low) & (p <= high) if low else p <= high
+        assert curve.count[place] == inside.sum()
         if inside.any():
-            expected += inside.sum() / len(p) * abs(p[inside].mean() - y[inside].mean())
-    error = reliability(p, y).error
+            means = p[inside].mean(), y[inside].mean()
+            assert (curve.predicted[place], curve.observed[place]) == pytest.approx(means)
+            expected += inside.sum() / len(p) * abs(means[0] - means[1])
+        else:
+            assert math.isnan(curve.predicted[place])
+            assert math.isnan(curve.observed[place])
+    error = curve.error
     assert math.isnan(error) if not entries else error == pytest.approx(expected, abs=1e-12)
     pairs = [(a > b) + 0.5 * (a == b) for a in p[y == 1] for b in p[y == 0]]
     area = roc(p, y).area
     assert math.isnan(area) if not pairs else area == pytest.approx(np.mean(pairs), abs=1e-12)
+    squares = [(a - b) ** 2 for a, b in zip(p, y, strict=True)]
+    brier = brier_score(p, y)
+    assert math.isnan(brier) if len(p) < 2 else brier == pytest.approx(math.fsum(squares) / len(p))
     counts = histogram(p, y)
-    assert counts.count.sum() == len(p)
-    assert counts.positive.sum() == y.sum()
+    for place, (low, high) in enumerate(itertools.pairwise(np.linspace(0, 1, 31))):
+        inside = (p >= low) & ((p < high) | (high == 1) & (p == 1))
+        assert (counts.count[place], counts.positive[place]) == (inside.sum(), y[inside].sum())
 
 
 @given(ENTRIES)
