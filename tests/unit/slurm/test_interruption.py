@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -22,6 +23,16 @@ class Finalised:
             pass
 
 
+@pytest.fixture
+def nothing_is_ignored() -> Iterator[None]:
+    """As nohup and a shell's background jobs do, whatever starts the tests may ignore some."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("nothing_is_ignored")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_that_a_finaliser_swallows_is_heard_at_the_next_turn(
