@@ -9,8 +9,8 @@ from wattbench.progress import Progress
 from wattbench.report.content import Content, GroupContent, content
 from wattbench.report.csvs import csv_files
 from wattbench.report.data import ReportData, read_report_data
+from wattbench.report.drawing import Drawers, Files
 from wattbench.report.exports import json_text, models_latex, not_measured_latex
-from wattbench.report.figures import figure_bytes
 from wattbench.report.manifest import manifest
 from wattbench.report.markdown import report_markdown
 from wattbench.report.page import page
@@ -20,10 +20,6 @@ from wattbench.study.models import Study
 from wattbench.study.reporting import Report
 from wattbench.tables.files import write_whole
 from wattbench.tables.runs import RUNS
-
-Files = dict[str, bytes]
-Saved = dict[Hashable, Files]
-
 
 MANIFEST, PARTIAL = "manifest.yaml", "partial.yaml"
 """Name of a report's manifest, and the one it has where the tables lack runs: the workflow waits
@@ -45,10 +41,10 @@ def render(study: Study) -> None:
     layout = Layout(Path(study.study.results))
     folder = layout.report
     data = read_report_data(study)
-    saved: Saved = {}
     reports: list[tuple[str | None, Report]] = [(None, study.report), *study.reports.items()]
     # All are made before one is written: a mistake in the last leaves the folder as it was.
-    made = {name: _made(data, definition, name, saved) for name, definition in reports}
+    with Drawers() as drawers:
+        made = {name: _made(data, definition, name, drawers) for name, definition in reports}
     with Progress("report", total=sum(map(len, made.values())), unit="files") as progress:
         for name, files in made.items():
             own = folder if name is None else folder / name
@@ -72,19 +68,20 @@ def render_one(study: Study, definition: Report, name: str, folder: Path) -> Non
         InputError: As of `render`.
         FaultError: The folder cannot be written.
     """
-    files = _made(read_report_data(study), definition, name, {})
+    with Drawers() as drawers:
+        files = _made(read_report_data(study), definition, name, drawers)
     for path, written in files.items():
         write_whole(folder / path, lambda stream, written=written: stream.write(written))  # type: ignore[misc]
     _remove_leftovers(folder, set(files))
 
 
-def _made(data: ReportData, definition: Report, name: str | None, saved: Saved) -> Files:
+def _made(data: ReportData, definition: Report, name: str | None, drawers: Drawers) -> Files:
     """Every file of one report by its path in the report's folder."""
     shown = content(shown_by(data, definition, name))
     outputs: Files = {}
     links: dict[tuple[str, str], str] = {}
     failed: dict[str, str] = {}
-    _draw_figures(shown, outputs, links, failed, saved)
+    _draw_figures(shown, outputs, links, failed, drawers)
     for part in shown.groups:
         ending = _ending(shown, part)
         for stem, text in csv_files(part.group).items():
@@ -108,26 +105,28 @@ def _draw_figures(
     outputs: Files,
     links: dict[tuple[str, str], str],
     failed: dict[str, str],
-    saved: Saved,
+    drawers: Drawers,
 ) -> None:
     wanted = shown.data.definition.outputs
-    count = sum(len(part.views) for part in shown.groups)
-    with Progress("plots", total=count, unit="plots") as progress:
-        for part in shown.groups:
-            for name, drawn in part.views.items():
-                progress.advance()
-                if drawn.figure is None:
-                    continue
-                stem = f"figures/{name}{_ending(shown, part)}"
-                key = _key(shown, part, name)
-                try:
-                    if key not in saved:
-                        saved[key] = figure_bytes(drawn.figure, wanted.fig_format, wanted.dpi)
-                except Exception as error:  # noqa: BLE001 - a plot's fault must not cost the rest
-                    failed[stem] = f"{type(error).__name__}: {error}"
-                    continue
-                for suffix, written in saved[key].items():
-                    outputs[f"{stem}.{suffix}"] = written
+    figures = {
+        _key(shown, part, name): drawn.figure
+        for part in shown.groups
+        for name, drawn in part.views.items()
+        if drawn.figure is not None
+    }
+    saved: dict[Hashable, Files | str] = {}
+    with Progress("plots", total=len(figures), unit="plots") as progress:
+        for key, files in drawers.saved(figures, wanted):
+            saved[key] = files
+            progress.advance()
+    for part in shown.groups:
+        for name in part.views:
+            stem = f"figures/{name}{_ending(shown, part)}"
+            made = saved.get(_key(shown, part, name), {})
+            if isinstance(made, str):
+                failed[stem] = made
+            elif made:
+                outputs |= {f"{stem}.{suffix}": written for suffix, written in made.items()}
                 links[part.group.slug, name] = f"{stem}.{wanted.fig_format[0]}"
 
 
