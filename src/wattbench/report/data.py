@@ -65,9 +65,9 @@ class Run:
         return bool(self.row["kind"] == "ensemble")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Group:
-    """All that belongs to one question set in one environment."""
+    """All that belongs to one question set in one environment; equal to itself alone."""
 
     environment: str
     questions: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -101,8 +102,18 @@ def _bands(elapsed: np.ndarray, phases: np.ndarray) -> list[tuple[float, float, 
     return list(zip([0.0, *ends[:-1]], ends, map(str, phases[last]), strict=True))
 
 
+_TRACES: WeakKeyDictionary[Group, tuple[list[Trace], list[Run]]] = WeakKeyDictionary()
+"""Of each group, for the page at both widths and the file all draw the same."""
+
+
 def traces(group: Group) -> tuple[list[Trace], list[Run]]:
     """Traces of the runs that have one, and the runs that have none."""
+    if group not in _TRACES:
+        _TRACES[group] = _traces(group)
+    return _TRACES[group]
+
+
+def _traces(group: Group) -> tuple[list[Trace], list[Run]]:
     found, lacking = [], []
     for run in group.runs:
         if run.is_ensemble:
