@@ -100,8 +100,8 @@ def test_latex_escapes_every_active_character(text: str) -> None:
     shown = escaped(text)
     told = re.sub(r"\\othertext\{[^\x00-\x7f]+\}\{\[[U+0-9A-F ]+\]\}", "", shown)
     bare = re.sub(
-        r"\\(textbackslash|textasciitilde|textasciicircum|textless|textgreater|textbar)\{\}|"
-        r"\\symbol\{34\}|\\[{}&%$#_]|\$(-|\\pm|\\geq|\\leq)\$|^\{[\[*]\}|\{\}",
+        r"\\(textbackslash|textasciicircum|textless|textgreater|textbar)\{\}|"
+        r"\\symbol\{34\}|\\[{}&%$#_]|\$(-|\\pm|\\geq|\\leq|\\sim)\$|^\{[\[*]\}|\{\}",
         "",
         told,
     )
