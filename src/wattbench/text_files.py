@@ -10,9 +10,10 @@ from pathlib import Path
 
 from wattbench.errors import InputError
 
-csv.field_size_limit(2**31 - 1)  # Python stops at 128 KiB; a model that repeats itself does not.
-
 AS_WINDOWS_1252 = "wattbench-windows-1252"
+
+# A model that loops writes cells longer than the 128 KiB at which Python's csv gives up.
+csv.field_size_limit((1 << 31) - 1)
 
 
 def decode(data: bytes) -> tuple[str, str]:
@@ -55,10 +56,24 @@ def open_csv(path: Path, *, what: str, mend: str) -> tuple[csv.DictReader[str], 
     Raises:
         InputError: It cannot be read.
     """
+    text, encoding = decode(read_bytes(path, what=what, mend=mend))
+    return csv.DictReader(io.StringIO(text, newline="")), encoding
+
+
+def read_bytes(path: Path, *, what: str, mend: str) -> bytes:
+    """Bytes of a file.
+
+    Args:
+        path: The file.
+        what: What it is, for the message.
+        mend: What to do where it cannot be read.
+
+    Raises:
+        InputError: It cannot be read.
+    """
     try:
-        text, encoding = decode(path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
         raise InputError(
             f"{what} cannot be read: {error.strerror}.", where=str(path), mend=mend
         ) from error
-    return csv.DictReader(io.StringIO(text, newline="")), encoding

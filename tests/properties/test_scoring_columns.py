@@ -29,8 +29,8 @@ NUMBERS = some.one_of(
 TAILS = some.sampled_from(
     ["", "", "", " GB", "GB", " MB", "%", " percent", "K", " million", " m", "t", " days", " of 5",
      " kWh per day", "x", ".", "..", " GB.", " bottles", " or 5",
-     "% or 6%", "x 7x", " (6)", " GB / 6 GB", " CO2", " m^2", " hours", " min", " dozen", " hundred",
-     " \u00bd", " at least", " GB or so"]
+     "% or 6%", "x 7x", " (6)", " GB / 6 GB", " CO2", " m^2", " hours", " min", " dozen",
+     " hundred", " \u00bd", " at least", " GB or so"]
 )  # fmt: skip
 HEADS = some.sampled_from(
     ["", "", "", "~", "about ", "More than ", "up to ", "$", "'", '"', " ", "from "]

@@ -132,3 +132,13 @@ def changed(texts: pa.Array, chosen: Truths, change: Callable[[pa.Array], pa.Arr
         return change(texts)
     mask = pa.array(chosen)
     return pc.replace_with_mask(texts, mask, change(texts.filter(mask)))
+
+
+def trimmed(texts: pa.Array) -> pa.Array:
+    """Texts without white space around them, as Python's `strip` has it."""
+    odd = (kinds_of(texts) & UNPRINTABLE) != 0
+    return changed(
+        pc.ascii_trim_whitespace(texts),
+        odd,
+        lambda some: pa.array([one.strip() for one in some.to_pylist()], pa.string()),
+    )

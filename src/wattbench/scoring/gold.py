@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from wattbench.scoring import strict, texts, wattbot
-from wattbench.scoring.rules import WATTBOT, unanswerable
+from wattbench.scoring.characters import changed, trimmed
+from wattbench.scoring.gold_cells import GoldCells, wattbot_refs
+from wattbench.scoring.rules import WATTBOT
+from wattbench.scoring.text_sets import TextSets, column_sets, text_sets
 from wattbench.scoring.texts import Places, Reals, Truths
 from wattbench.study.judgement import RuleName
 from wattbench.study.questions import Question
@@ -36,21 +39,6 @@ FLOAT, SPAN, LISTED, TEXT, OTHER = range(5)
 SURE_NAME = r"^[A-Za-z][ -~]*$"
 UNSURE_NAME = r"(?i)^(?:from|between|to|about|approx|around|roughly|nearly|circa|true|yes|false|no)"
 """How a name may begin that has to be read with care."""
-
-
-@dataclass(frozen=True)
-class TextSets:
-    """Sets of texts, one for each question: its gold references, or the items of its gold list.
-
-    Args:
-        codes: A number for each text.
-        keys: question x (number of codes) + code of every text of the question, sorted.
-        count: Size of each set, of shape (questions,).
-    """
-
-    codes: dict[str, int]
-    keys: NDArray[np.int64]
-    count: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -106,74 +94,94 @@ class Gold:
 
     Args:
         questions: The questions.
+        cells: What is written in them, where it is at hand.
     """
 
-    def __init__(self, questions: Sequence[Question]) -> None:
-        self.questions = tuple(questions)
+    def __init__(self, questions: Sequence[Question], cells: GoldCells | None = None) -> None:
+        self.questions = questions
+        self.cells = GoldCells.of(questions) if cells is None else cells
         self._unanswerable: dict[bool, Truths] = {}
 
-    @functools.cached_property
+    @property
     def identifiers(self) -> pa.Array:
         """Ids of the questions."""
-        return pa.array([one.id for one in self.questions], pa.string())
+        return self.cells.id
 
     def unanswerable(self, rule: RuleName) -> Truths:
         """Which questions a rule takes for unanswerable, of shape (questions,)."""
         family = rule in WATTBOT
         if family not in self._unanswerable:
-            found = [unanswerable(rule, one) for one in self.questions]
-            self._unanswerable[family] = np.array(found, dtype=np.bool_)
+            self._unanswerable[family] = (
+                np.array([wattbot.is_blank(one) for one in self._values], dtype=np.bool_)
+                if family
+                else ~self.cells.answerable
+            )
         return self._unanswerable[family]
+
+    @functools.cached_property
+    def _values(self) -> list[str]:
+        found: list[str] = self.cells.value.to_pylist()
+        return found
 
     @functools.cached_property
     def strict(self) -> StrictGold:
         """The answers as `strict` reads them."""
-        values = pa.array([one.value.strip() for one in self.questions], pa.string())
-        units: dict[str | None, int] = {}
-        unit = [units.setdefault(one.unit, len(units)) for one in self.questions]
+        values = trimmed(self.cells.value)
+        coded = self.cells.unit.dictionary_encode()
+        units = [*coded.dictionary.to_pylist(), None]
+        unit = pc.fill_null(coded.indices, len(units) - 1).to_numpy().astype(np.intp)
         plain = texts.truths(pc.match_substring_regex(values, texts.PLAIN_NUMBER))
         named = texts.truths(pc.match_substring_regex(values, SURE_NAME))
         named &= ~texts.truths(pc.match_substring_regex(values, UNSURE_NAME))
-        number = pc.if_else(pa.array(plain), values, pa.scalar(None, pa.string()))
-        low = number.cast(pa.float64()).to_numpy(zero_copy_only=False).copy()
+        nothing = pa.scalar(None, pa.string())
+        low = _numbers(values, plain)
         high = low.copy()
         kind = np.where(plain, NUMBER, NAME).astype(np.int8)
-        name = texts.names(pc.if_else(pa.array(named), values, pa.scalar(None, pa.string())))
-        names = name.to_pylist()
+        odd = ~plain & ~named
         lists: dict[int, tuple[list[float], set[str]]] = {}
-        for place in np.flatnonzero(~plain & ~named).tolist():
-            kind[place], low[place], high[place] = _read(self.questions[place])
-            names[place] = canonical_name(self.questions[place].value)
+        for place in np.flatnonzero(odd).tolist():
+            value, own = self._values[place], units[unit[place]]
+            kind[place], low[place], high[place] = _read(value, own)
             if kind[place] == LIST:
-                items = parse_items(self.questions[place].value) or []
-                lists[place] = strict.sorted_items(items, self.questions[place].unit)
-        sets = [lists.get(place, ([], set())) for place in range(len(self.questions))]
-        named_lists = [items if not numbers else set() for numbers, items in sets]
+                lists[place] = strict.sorted_items(parse_items(value) or [], own)
+        named_lists = {place: items for place, (numbers, items) in lists.items() if not numbers}
+        odd &= kind == NAME
+        names = changed(
+            texts.names(pc.if_else(pa.array(named), values, nothing)),
+            odd,
+            lambda _: pa.array(
+                [canonical_name(self._values[place]) for place in np.flatnonzero(odd).tolist()],
+                pa.string(),
+            ),
+        )
+        item_sets = text_sets(len(values), named_lists)
+        lower = changed(
+            pc.ascii_lower(values),
+            ~texts.printable(values),
+            lambda some: pa.array([one.casefold() for one in some.to_pylist()], pa.string()),
+        )
         return StrictGold(
             kind=kind,
             # A gold text that is empty is the same as no answer.
-            text=pa.array([value.casefold() or None for value in values.to_pylist()], pa.string()),
-            name=pa.array(names, pa.string()),
+            text=pc.if_else(pc.equal(lower, ""), nothing, lower),
+            name=names,
             low=low,
             high=high,
             items=lists,
-            names_only=np.array([bool(items) for items in named_lists], dtype=np.bool_),
-            item_sets=text_sets(named_lists),
-            unit=np.array(unit, dtype=np.intp),
-            units=list(units),
+            names_only=item_sets.count > 0,
+            item_sets=item_sets,
+            unit=unit,
+            units=units,
         )
 
     @functools.cached_property
     def wattbot(self) -> WattbotGold:
         """The answers as the WattBot rules read them."""
-        read = [wattbot.items_of(one.value) for one in self.questions]
+        read = [wattbot.items_of(one) for one in self._values]
         kinds = np.array(
-            [
-                _wattbot_kind(one.value, items)
-                for one, items in zip(self.questions, read, strict=True)
-            ]
+            [_wattbot_kind(one, items) for one, items in zip(self._values, read, strict=True)]
         ).reshape(-1, 3)
-        lower = [one.value.strip().lower() for one in self.questions]
+        lower = [one.strip().lower() for one in self._values]
         return WattbotGold(
             kind=kinds[:, 0].astype(np.int8),
             text=pa.array(lower, pa.string()),
@@ -189,16 +197,22 @@ class Gold:
     @functools.cached_property
     def strict_refs(self) -> TextSets:
         """The references as `strict` reads them."""
-        return text_sets([canonical_refs(one.refs) for one in self.questions])
+        return column_sets(self.cells.refs, lambda text: canonical_refs([text]))
 
     @functools.cached_property
     def wattbot_refs(self) -> TextSets:
         """The references as the WattBot rules read them."""
-        return text_sets([wattbot.references(one.raw_refs) for one in self.questions])
+        return column_sets(wattbot_refs(self.cells.raw_refs), lambda text: (text,))
 
 
-def _read(question: Question) -> tuple[int, float, float]:
-    value, unit = question.value, question.unit
+def _numbers(texts_: pa.Array, plain: Truths) -> Reals:
+    """The plain numbers among texts; NaN elsewhere."""
+    found = np.full(len(texts_), np.nan)
+    found[plain] = texts_.filter(pa.array(plain)).cast(pa.float64()).to_numpy()
+    return found
+
+
+def _read(value: str, unit: str | None) -> tuple[int, float, float]:
     truth, number, ends = parse_truth(value), parse_number(value, unit), parse_range(value, unit)
     if truth is not None or number is not None:
         wanted = number.value if number is not None else float(bool(truth))
@@ -220,13 +234,3 @@ def _wattbot_kind(value: str, items: list[wattbot.Item] | None) -> tuple[int, fl
     if kind not in {FLOAT, SPAN}:
         ends = [math.nan]
     return kind, min(ends), max(ends)
-
-
-def text_sets(wanted: Sequence[Collection[str]]) -> TextSets:
-    """Sets of texts, one for each question."""
-    codes: dict[str, int] = {}
-    coded = [[codes.setdefault(one, len(codes)) for one in own] for own in wanted]
-    count = np.array([len(own) for own in coded], dtype=np.int64)
-    flat = np.array([code for own in coded for code in own], dtype=np.int64)
-    keys = np.repeat(np.arange(len(wanted)), count) * len(codes) + flat
-    return TextSets(codes, np.sort(keys), count)

@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 
 from wattbench.scoring import strict, texts
 from wattbench.scoring.characters import DIGIT, UNPRINTABLE, Kinds, kinds_of
-from wattbench.scoring.column_refs import jaccard
 from wattbench.scoring.column_verdicts import OPEN, Codes
 from wattbench.scoring.gold import LIST, NAME, NUMBER, RANGE, StrictGold
+from wattbench.scoring.text_sets import jaccard
 from wattbench.scoring.texts import Places, Reals, Truths
 
 SIMPLE_LIST = (

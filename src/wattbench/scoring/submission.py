@@ -2,120 +2,43 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from wattbench.errors import InputError
-from wattbench.scoring import wattbot
 from wattbench.scoring.columns import Judged, judge_columns
 from wattbench.scoring.gold import Gold
+from wattbench.scoring.gold_cells import strict_refs, wattbot_refs
 from wattbench.scoring.intervals import Verdicts, wilson
 from wattbench.scoring.resamples import clusters_of
 from wattbench.scoring.rules import WATTBOT, overall
 from wattbench.scoring.standing import standing_of
+from wattbench.scoring.submission_files import (
+    SHOWN,
+    Answers,
+    EmptyCells,
+    named,
+    read_answers,
+    read_gold,
+    repeated_in,
+    where_ids_stand,
+)
+from wattbench.scoring.text_sets import jaccard
 from wattbench.scoring.texts import Places, Reals
 from wattbench.study.judgement import RuleName, Scoring
-from wattbench.study.questions import Question, parse_refs, question_of
-from wattbench.tables.values import BLANK
-from wattbench.text_files import open_csv
 
 Row = dict[str, Any]
-EmptyCells = Literal["kept", "nan"]
-"""How an empty cell is read: as an empty text, or as pandas reads it, as 'nan'."""
-
-GOLD_COLUMNS = ("id", "answer_value", "answer_unit", "ref_id")
-COLUMNS = ("id", "answer_value", "ref_id")
 FAILED = "Error:"
 """How the explanation of a question that failed begins."""
 
 BOOTSTRAPPED = 20_000
 """Questions up to which the score is given its bootstrap interval."""
-
-SHOWN = 10
-PANDAS_NAN = frozenset(
-    {
-        "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
-        "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
-    }
-)  # fmt: skip
-"""Cells that pandas' read_csv takes for missing."""
-
-
-@dataclass(frozen=True)
-class Files:
-    """A gold file and a submission.
-
-    Args:
-        gold: The questions.
-        rows: The submission's rows by column.
-    """
-
-    gold: tuple[Question, ...]
-    rows: list[Row]
-
-
-def _rows(path: Path, columns: Sequence[str], what: str, empty: EmptyCells) -> list[Row]:
-    reader, _ = open_csv(path, what=what, mend="Check the path.")
-    names = [name.strip() for name in reader.fieldnames or ()]
-    reader.fieldnames = names
-    lacking = [name for name in columns if name not in names]
-    if lacking:
-        raise InputError(
-            f"{what} lacks the column{'s' if len(lacking) > 1 else ''} {', '.join(lacking)}; it "
-            f"has: {', '.join(names) or 'none'}.",
-            where=f"{path}, line 1",
-            mend=f"It needs {', '.join(columns)}.",
-        )
-    rows = [{name: row.get(name) or "" for name in names} for row in reader]
-    if not rows:
-        raise InputError(f"{what} holds no row.", where=str(path))
-    for row in rows:
-        row["id"] = row["id"].strip()
-        if empty == "nan":
-            for name in ("answer_value", "ref_id"):
-                row[name] = "nan" if row[name] in PANDAS_NAN else row[name]
-    return rows
-
-
-def read_files(gold: Path, submission: Path, empty: EmptyCells = "kept") -> Files:
-    """Read both files.
-
-    Args:
-        gold: CSV file with id, answer_value, answer_unit, ref_id, and is_NA where it has it.
-        submission: CSV file with id, answer_value, ref_id.
-        empty: How empty cells are read.
-
-    Raises:
-        InputError: A file cannot be read, lacks a column or a row, or the gold file repeats an id.
-    """
-    cells = _rows(gold, GOLD_COLUMNS, "the gold file", empty)
-    twice = [name for name, count in Counter(row["id"] for row in cells).items() if count > 1]
-    if twice:
-        raise InputError(
-            f"the gold file has more than one answer for {_named(twice)}.",
-            where=str(gold),
-            mend="Give every question an id of its own.",
-        )
-    questions = tuple(
-        question_of(
-            {"question": "", **{name: cell.strip() for name, cell in row.items()}},
-            position=place,
-            line=place + 2,
-        )
-        for place, row in enumerate(cells)
-    )
-    return Files(questions, _rows(submission, COLUMNS, "the submission", empty))
-
-
-def _named(ids: Sequence[str]) -> str:
-    rest = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
-    return ", ".join(ids[:SHOWN]) + rest
 
 
 def score_files(
@@ -146,32 +69,35 @@ def score_files(
         InputError: A file is no such file, an id is repeated where the rule refuses it, no id is
             common, or `whole` is not so.
     """
-    files = read_files(gold, submission, empty)
-    place = {question.id: at for at, question in enumerate(files.gold)}
-    counts = Counter(row["id"] for row in files.rows)
-    missing = [identifier for identifier in place if identifier not in counts]
-    surplus = [identifier for identifier in counts if identifier not in place]
-    repeated = [identifier for identifier, count in counts.items() if count > 1]
+    known, answers = read_gold(gold, empty), read_answers(submission, empty)
+    place = pc.index_in(answers.id, known.identifiers)
+    there = pc.is_valid(place)
+    missing = known.identifiers.filter(
+        pc.invert(pc.is_in(known.identifiers, answers.id))
+    ).to_pylist()
+    surplus = pc.unique(answers.id.filter(pc.invert(there))).to_pylist()
+    repeated = repeated_in(answers.id)
     _check(scoring.rule, submission, missing, surplus, repeated, whole=whole)
-    rows = [row for row in files.rows if row["id"] in place]
-    if not rows:
+    if not pc.any(there).as_py():
         raise InputError(
             "no id of the submission is in the gold file.",
             where=str(submission),
             mend="Check that both files are of one question set.",
         )
+    asked = place.drop_null().to_numpy().astype(np.intp)
+    answers = answers.only(there)
     if scoring.rule not in WATTBOT:
-        rows += [{"id": identifier, "there": False} for identifier in missing]
-    asked = np.array([place[row["id"]] for row in rows], dtype=np.intp)
-    found = _judge(scoring.rule, Gold(files.gold), asked, rows)
+        unanswered = pc.index_in(pa.array(missing, pa.string()), known.identifiers)
+        asked = np.concatenate([asked, unanswered.to_numpy().astype(np.intp)])
+    found = _judge(scoring.rule, known, asked, answers)
     return {
         "gold": str(gold),
         "submission": str(submission),
         "rule": scoring.rule,
         "weights": scoring.weights.model_dump(),
         "empty_cells": empty,
-        **_means(scoring, files.gold, asked, found, repeated=bool(repeated)),
-        "questions": len(files.gold),
+        **_means(scoring, known, asked, found, repeated=bool(repeated)),
+        "questions": len(known.questions),
         "missing": missing,
         "surplus": surplus,
         "repeated": repeated,
@@ -189,63 +115,53 @@ def _check(
 ) -> None:
     if repeated and (whole or rule not in WATTBOT):
         raise InputError(
-            f"more than one answer for {_named(repeated)}: which one counts is not known.",
-            where=str(submission),
+            f"more than one answer for {named(repeated)}: which one counts is not known.",
+            where=where_ids_stand(submission, repeated[:SHOWN]),
             mend="Leave one row for each question.",
         )
     if whole and missing:
         raise InputError(
-            f"{len(missing)} questions of the gold file have no answer: {_named(missing)}.",
+            f"{len(missing)} questions of the gold file have no answer: {named(missing)}.",
             where=str(submission),
             mend="Answer every question; a blank is is_blank.",
         )
     if whole and surplus:
         raise InputError(
-            f"{len(surplus)} answers are to no question of the gold file: {_named(surplus)}.",
+            f"{len(surplus)} answers are to no question of the gold file: {named(surplus)}.",
             where=str(submission),
             mend="Check that both files are of one question set.",
         )
 
 
-def _judge(rule: RuleName, gold: Gold, asked: Places, rows: Sequence[Row]) -> Judged:
-    there = [row.get("there", True) for row in rows]
-    cells = [row.get("ref_id", "") for row in rows]
-    strict = rule not in WATTBOT
+def _judge(rule: RuleName, gold: Gold, asked: Places, answers: Answers) -> Judged:
+    """Judge answers; questions asked behind the last of them have none."""
+    strict, rows = rule not in WATTBOT, len(answers.id)
     # The guide writes a question that failed as is_blank, which its own rules take it for.
-    errors = [
-        "failed" if strict and row.get("explanation", "").startswith(FAILED) else None
-        for row in rows
-    ]
-    values = [row.get("answer_value", BLANK).strip() for row in rows]
+    failed = pc.starts_with(answers.explanation, FAILED)
+    nothing = pa.scalar(None, pa.string())
+    error = pc.if_else(failed, "failed", nothing) if strict else pa.nulls(rows, pa.string())
+    value = pc.if_else(failed, nothing, answers.value) if strict else answers.value
+    refs = strict_refs(answers.raw_refs) if strict else wattbot_refs(answers.raw_refs)
+    unanswered = len(asked) - rows
     predictions = pa.table(
         {
-            "value": pa.array(
-                [None if error else value for value, error in zip(values, errors, strict=True)],
-                pa.string(),
-            ),
-            "refs": pa.array(
-                [list(parse_refs(cell)) if strict else [] for cell in cells],
-                pa.list_(pa.string()),
-            ),
-            "error": pa.array(errors, pa.string()),
-            "there": pa.array(there, pa.bool_()),
+            "value": pa.concat_arrays([value, pa.nulls(unanswered, pa.string())]),
+            "refs": pa.concat_arrays([refs, pa.nulls(unanswered, refs.type)]),
+            "error": pa.concat_arrays([error, pa.nulls(unanswered, pa.string())]),
+            "there": pa.array(np.arange(len(asked)) < rows),
         }
     )
     found = judge_columns(rule, gold, asked, predictions)
     if strict:
         return found
     # The guide's rules read the cell as it is written, which a list of references cannot keep.
-    known: dict[tuple[int, str], float] = {}
-    for at, key in enumerate(zip(asked.tolist(), cells, strict=True)):
-        if key not in known:
-            known[key] = wattbot.ref_overlap(gold.questions[key[0]].raw_refs, key[1])
-        found.ref[at] = known[key]
-    return found
+    ref = jaccard(gold.wattbot_refs, asked, refs, lambda text: (text,), ())
+    return replace(found, ref=ref)
 
 
 def _means(
     scoring: Scoring,
-    gold: Sequence[Question],
+    gold: Gold,
     asked: Places,
     found: Judged,
     *,
@@ -257,7 +173,7 @@ def _means(
             f"the rule '{scoring.rule}' judges none of the questions.",
             mend="Choose another --rule.",
         )
-    blank = Gold(gold).unanswerable(scoring.rule)[asked] & kept
+    blank = gold.unanswerable(scoring.rule)[asked] & kept
     correct, judged = int(found.value[kept].sum()), int(kept.sum())
     # One after the other, as the guide's scorer adds: its scores are met to the last bit.
     value, ref = correct / judged, float(np.cumsum(found.ref[kept])[-1]) / judged
@@ -278,14 +194,14 @@ def _means(
 
 
 def _interval(
-    scoring: Scoring, gold: Sequence[Question], asked: Places, found: Judged
+    scoring: Scoring, gold: Gold, asked: Places, found: Judged
 ) -> tuple[float, float] | None:
     """Bootstrap interval of the score; None where the questions are too many for it."""
-    if len(gold) > BOOTSTRAPPED:
+    if len(gold.questions) > BOOTSTRAPPED:
         return None
 
     def column(cells: Any) -> Reals:
-        full = np.zeros((len(gold), 1))
+        full = np.zeros((len(gold.questions), 1))
         full[asked, 0] = cells
         return full
 
@@ -294,9 +210,9 @@ def _interval(
         ref=column(found.ref),
         na=column(found.na),
         judged=column(found.judged),
-        unanswerable=Gold(gold).unanswerable(scoring.rule).astype(np.float64),
+        unanswerable=gold.unanswerable(scoring.rule).astype(np.float64),
     )
-    clusters = clusters_of(gold, scoring.cluster)
+    clusters = clusters_of(gold.questions, scoring.cluster)
     low, high = standing_of(scoring, scoring.rule, ["it"], verdicts, clusters).ends[0]
     return low, high
 
@@ -329,5 +245,5 @@ def lines(found: Mapping[str, Any]) -> list[str]:
         ("repeated", "answered more than once, each counted"),
     ):
         if found[name]:
-            told.append(f"{len(found[name])} {what}: {_named(found[name])}")
+            told.append(f"{len(found[name])} {what}: {named(found[name])}")
     return told

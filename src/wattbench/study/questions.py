@@ -64,8 +64,14 @@ def parse_refs(cell: str) -> tuple[str, ...]:
             items = text.strip("[]").split(",")
     else:
         items = [text]
-    cleaned = (str(item).strip().strip("'\"") for item in items)
-    return tuple(item for item in cleaned if item and item.lower() != BLANK)
+    cleaned = (clean_ref(str(item)) for item in items)
+    return tuple(item for item in cleaned if item is not None)
+
+
+def clean_ref(item: str) -> str | None:
+    """A document id without spaces and quotes around it; None where it names no document."""
+    plain = item.strip().strip("'\"")
+    return plain if plain and plain.lower() != BLANK else None
 
 
 def read_questions(path: Path) -> tuple[Question, ...]:

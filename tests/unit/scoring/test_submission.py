@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from typer.testing import CliRunner
 
 from wattbench.cli import scoring as command
 from wattbench.errors import InputError
-from wattbench.scoring.submission import EmptyCells, score_files
+from wattbench.scoring.submission import score_files
+from wattbench.scoring.submission_files import EmptyCells
 from wattbench.study.judgement import Scoring
 
 RECORDED = Path(__file__).parents[3] / ".." / "shared" / "reference" / "data" / "wattbot" / "train"
@@ -160,3 +162,57 @@ def test_wrong_files_are_named(tmp_path: Path, gold: Path) -> None:
     assert run(gold).exit_code == 2
     other = write(tmp_path / "t.csv", [GIVEN[0] | {"id": "z"}])
     assert "no id of the submission" in run(gold, other).output
+
+
+def test_repeated_ids_are_refused_with_their_lines(tmp_path: Path, gold: Path) -> None:
+    told = GIVEN[1] | {"explanation": "on\ntwo lines"}
+    twice = write(tmp_path / "s.csv", [told, *GIVEN])
+    with pytest.raises(InputError) as caught:
+        score_files(gold, twice, Scoring(**FAST))
+    assert caught.value.where == f"{twice}, lines 2, 5"
+    gold_twice = write(tmp_path / "g.csv", [*GOLD, GOLD[0] | {"id": " q1 "}])
+    with pytest.raises(InputError, match="more than one answer for q1") as caught:
+        score_files(gold_twice, twice, Scoring(**FAST))
+    assert caught.value.where == f"{gold_twice}, lines 2, 5"
+
+
+@pytest.mark.parametrize("explanation", ["so", "x" * 200_000, 'on\r\ntwo "lines"', "caf\u00e9"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_file_is_read_whatever_its_encoding_and_cells(
+    tmp_path: Path, gold: Path, explanation: str, encoding: str
+) -> None:
+    file = tmp_path / "s.csv"
+    with file.open("w", newline="", encoding=encoding) as stream:
+        writer = csv.DictWriter(stream, list(GIVEN[0]))
+        writer.writeheader()
+        writer.writerows(row | {"explanation": explanation} for row in GIVEN)
+    assert score_files(gold, file, Scoring(**FAST))["correct"] == 3
+
+
+def test_a_row_may_lack_its_last_cells_or_have_too_many(tmp_path: Path, gold: Path) -> None:
+    file = tmp_path / "s.csv"
+    file.write_text("id,answer_value,ref_id\nq1,64.7,a\nq2,gpt 3\n\nq3,is_blank,is_blank,x,y\n")
+    found = score_files(gold, file, Scoring(**FAST))
+    assert (found["correct"], found["ref_overlap"]) == (3, pytest.approx(2 / 3))
+
+
+@pytest.mark.parametrize(
+    ("data", "said", "where"),
+    [
+        (b"", "lacks the columns id, answer_value, ref_id; it has: none", ", line 1"),
+        (b"id,answer_value,ref_id\n", "holds no row", ""),
+        (b"id;answer_value;ref_id\nq1;4;a\n", "it has: id;answer_value;ref_id", ", line 1"),
+        (b"id,answer_value,ref_id\nq1,4,a\n ,5,b\n", "1 row has no id", ", line 3"),
+        (b"PAR1\x00\x01\x02\xff", "the submission is no text", ""),
+        (b'{"id": "q1"}\n', "lacks the columns", ", line 1"),
+    ],
+)
+def test_a_broken_file_is_told_with_what_to_do(
+    tmp_path: Path, gold: Path, data: bytes, said: str, where: str
+) -> None:
+    file = tmp_path / "s.csv"
+    file.write_bytes(data)
+    with pytest.raises(InputError, match=re.escape(said)) as caught:
+        score_files(gold, file, Scoring(**FAST))
+    assert caught.value.where == f"{file}{where}"
+    assert caught.value.mend
