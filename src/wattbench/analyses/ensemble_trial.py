@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from wattbench.analyses.ensemble_costs import uncertainty_of
 from wattbench.analyses.ensemble_field import Candidate, Field
 from wattbench.analyses.ensemble_search import Search, Wanted, ordered, search
+from wattbench.analyses.joint import log_sd
 from wattbench.ensembles.weights import fold_of, text_key
 from wattbench.errors import InputError
 from wattbench.scoring.intervals import Interval, percentile_interval
@@ -96,7 +97,7 @@ def trial(field: Field, members: Sequence[str], single: Sequence[str]) -> Trial:
 def of_members(field: Field, names: Sequence[str]) -> Field:
     """The same questions with these candidates alone, in this order."""
     runs = {run.name: run for run in field.runs}
-    return Field(field.scoring, field.rules, field.gold, [runs[name] for name in names])
+    return replace(field, runs=[runs[name] for name in names])
 
 
 def _uncertainty(runs: Sequence[Candidate]) -> float | None:
@@ -134,12 +135,13 @@ def _tried(
     )
     per_joule = None
     if joules and uncertainty is not None:
-        # A normal energy would come near 0 where it is very uncertain, and the ratio to infinity:
-        # of that mean and spread, the log-normal is the one that stays positive.
-        spread = np.sqrt(np.log1p((uncertainty / joules) ** 2))
+        # The meters err by a factor (docs/decisions/0014), and questions alone tell no less.
         z = np.random.default_rng([scoring.seed, 15]).standard_normal(len(found.counts))
-        energy = joules * np.exp(spread * z - spread**2 / 2)
-        per_joule = percentile_interval(found.drawn.score[:, 0] / energy, level)
+        energy = joules * np.exp(log_sd(uncertainty / joules) * z)
+        ends = percentile_interval(found.drawn.score[:, 0] / energy, level)
+        if ends is not None:
+            least, most = (end / joules for end in found.ends[0])
+            per_joule = (min(ends[0], least), max(ends[1], most))
     return Trial(
         members=members,
         questions=len(field.gold),
@@ -195,9 +197,7 @@ def cross_fit(
     spread: list[float | None] = []
     for fold in used:
         others = [q for q, n in zip(gold, numbers, strict=True) if n != fold]
-        found = search(
-            ordered(Field(field.scoring, field.rules, others, field.runs)), wanted, advance
-        )
+        found = search(ordered(replace(field, gold=others)), wanted, advance)
         searches.append(found)
         share = numbers.count(fold) / len(gold)
         ours, other = (of_members(field, one.members) for one in (found.best, found.single))

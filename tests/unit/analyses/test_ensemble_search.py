@@ -213,6 +213,17 @@ def test_the_gain_is_over_the_single_run_or_none(tmp_path: Path) -> None:
     assert (alone.trial.gain, alone.trial.gain_interval) == (0.0, None)
 
 
+def test_a_run_that_is_right_everywhere_may_be_wrong_elsewhere(tmp_path: Path) -> None:
+    study = searchable(tmp_path, {"sure": 1.0, "poor": 0.2})
+    wanted = Wanted(goal="score", most=1)
+    told = choose_ensemble(study, Rules(), wanted, on="demo", report_on="full", folds=None).trial
+    assert (told.score, told.members) == (1.0, ("sure",))
+    assert told.joules is not None
+    assert told.per_joule_interval is not None
+    low, high = (end * told.joules for end in told.per_joule_interval)
+    assert low <= told.score_interval[0] < told.score_interval[1] <= high
+
+
 def test_unknown_energy_is_no_joule(tmp_path: Path) -> None:
     study = searchable(tmp_path, SHARES, {"good": None})
     found = choose_ensemble(study, Rules(), Wanted(), on="demo", report_on="full", folds=None)
