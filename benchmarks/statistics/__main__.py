@@ -65,7 +65,8 @@ class Judged:
         seed: The benchmark's seed.
         hits: Whether each interval holds its truth, by figure.
         claims: Probabilities and whether what they speak of is so, by figure.
-        wins: Whether any two of equal models are told apart, by test.
+        wins: Whether any two of equal models are told apart, by test, or the best of unequal ones
+            is left out.
     """
 
     seed: int
@@ -146,6 +147,8 @@ def coverage(found: Judged, resamples: int) -> None:
         "headline is the cheapest": _headline(stands, pairs, draws, truth.joules),
     }
     _slopes(found, draws, truth.score, made)
+    best = pairs.ranks.group[int(np.argmax(truth.score))]
+    found.wins["best run outside of the top group"] = bool(best > 1)
 
 
 def _claims(probabilities: Reals, true: Any) -> list[tuple[float, bool]]:
@@ -260,7 +263,7 @@ def run(simulations: int, resamples: int, processes: int) -> dict[str, Any]:
         results = list(pool.map(_one, tasks, chunksize=max(1, simulations // 50)))
     cover = _shares(results)
     claims = {name: _calibration(results, name) for name in results[0].claims}
-    wins = {name: float(np.mean([one.wins[name] for one in results])) for name in results[0].wins}
+    wins = _wins(results)
     good = all(COVER[0] <= share <= COVER[1] for share in cover.values())
     good &= all(one["misjudged"] <= MISJUDGED for one in claims.values())
     good &= all(share <= FALSE_WINS for name, share in wins.items() if "without" not in name)
@@ -277,6 +280,11 @@ def run(simulations: int, resamples: int, processes: int) -> dict[str, Any]:
         },
         "calibration": claims,
         "false_wins": wins,
+        "false_wins_by_group": {
+            group: _wins([one for one in results if chosen(one)])
+            for group, chosen in GROUPS.items()
+            if group not in SENSORS
+        },
         "good": bool(good),
     }
 
@@ -286,6 +294,10 @@ def _shares(results: Sequence[Judged]) -> dict[str, float]:
         name: float(np.mean([hit for one in results for hit in one.hits[name]]))
         for name in (results[0].hits if results else ())
     }
+
+
+def _wins(results: Sequence[Judged]) -> dict[str, float]:
+    return {name: float(np.mean([one.wins[name] for one in results])) for name in results[0].wins}
 
 
 def _calibration(results: Sequence[Judged], name: str) -> dict[str, Any]:
@@ -331,10 +343,13 @@ def _print(found: dict[str, Any]) -> None:
         print(f"{name:26}promised {100 * one['promised']:5.1f}  true {100 * one['true']:5.1f}  "
               f"apart {100 * one['misjudged']:4.1f}   {cells}"
               f"{'' if one['misjudged'] <= MISJUDGED else BEYOND}")  # fmt: skip
-    print(f"\nbenchmarks of equal models in which any two are told apart, in %; limit: "
-          f"{FALSE_WINS:.0%}")  # fmt: skip
+    print("\nfalse wins: benchmarks of equal models in which any two are told apart, and of "
+          f"unequal ones whose best is left out, in %; limit: {FALSE_WINS:.0%}")  # fmt: skip
+    groups = found["false_wins_by_group"]
+    print(f"{'':34}{'all':>6}" + "".join(f"{name[:10]:>11}" for name in groups))
     for name, share in found["false_wins"].items():
-        print(f"{name:26}{100 * share:5.1f}"
+        cells = "".join(f"{100 * groups[group][name]:11.1f}" for group in groups)
+        print(f"{name:34}{100 * share:6.1f}{cells}"
               f"{'' if 'without' in name or share <= FALSE_WINS else BEYOND}")  # fmt: skip
     print("\nholds" if found["good"] else "\nDOES NOT HOLD")
 

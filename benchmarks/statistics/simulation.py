@@ -25,6 +25,8 @@ QUESTIONS = (40, 100, 300)
 DIFFICULTY_SD = 1.5
 DOCUMENT_SD = 1.0
 """Of the difficulty that questions on one document share, in clustered benchmarks."""
+OWN_DOCUMENT_SD = 0.7
+"""Of how much harder a document is for one model than for the others."""
 A_DOCUMENT = 4
 """Questions a document in the mean; geometrically distributed."""
 UNANSWERABLE = 0.1
@@ -127,14 +129,18 @@ def simulate(
     """
     models = len(skill)
     unanswerable = rng.random(questions) < UNANSWERABLE
-    difficulty = rng.normal(0, DIFFICULTY_SD, questions)
+    difficulty = rng.normal(0, DIFFICULTY_SD, (questions, 1))
     clusters, spread = Clusters(np.arange(questions), questions), DIFFICULTY_SD
     if clustered:
         clusters = documents(rng, questions)
-        difficulty += rng.normal(0, DOCUMENT_SD, clusters.count)[clusters.of]
-        spread = float(np.hypot(DIFFICULTY_SD, DOCUMENT_SD))
+        difficulty = difficulty + rng.normal(0, DOCUMENT_SD, (clusters.count, 1))[clusters.of]
+        # Repeats are one model.
+        kinds = 1 if repeat_sd else models
+        own = rng.normal(0, OWN_DOCUMENT_SD, (clusters.count, kinds))[clusters.of]
+        difficulty = difficulty + own
+        spread = float(np.sqrt(DIFFICULTY_SD**2 + DOCUMENT_SD**2 + OWN_DOCUMENT_SD**2))
     shown = skill + rng.normal(0, repeat_sd, models)
-    chances = special.expit(shown - difficulty[:, None])
+    chances = special.expit(shown - difficulty)
     chances = np.where(unanswerable[:, None], special.expit(shown - 0.3), chances)
     value = (rng.random((questions, models)) < chances).astype(np.float64)
     good, bad = (
@@ -144,9 +150,7 @@ def simulate(
     verdicts = Verdicts(value, cited, value, np.ones_like(value), unanswerable.astype(np.float64))
     means = 20.0 * np.exp(rng.normal(0, MODEL_ENERGY_SD, models))
     log_sds = np.hypot(ENERGY_SD, HARD_COSTS * spread)
-    joules = (
-        rng.normal(-(log_sds**2) / 2, ENERGY_SD, value.shape) + HARD_COSTS * difficulty[:, None]
-    )
+    joules = rng.normal(-(log_sds**2) / 2, ENERGY_SD, value.shape) + HARD_COSTS * difficulty
     joules = means * np.exp(joules)
     right = expected(skill, float(np.hypot(spread, repeat_sd)))
     abstains = expected(skill - 0.3, repeat_sd)

@@ -40,12 +40,13 @@ class Components:
     half: float
 
 
-def variance_components(scores: Reals, level: float) -> Components:
+def variance_components(scores: Reals, level: float, effective: float | None = None) -> Components:
     """Split the variance of scores.
 
     Args:
         scores: Of shape (clusters, repeats), at least two of each.
         level: Confidence level of the interval of the mean.
+        effective: How many clusters of one size these are worth; default: all are of one size.
     """
     clusters, repeats = scores.shape
     mean = float(scores.mean())
@@ -68,8 +69,9 @@ def variance_components(scores: Reals, level: float) -> Components:
     # then the variance is that of the questions, and known no better for it.
     parts = np.array([squares[0], max(squares[1], squares[2]), -squares[2]])
     variance = max(float(parts.sum()), 0.0) / (clusters * repeats)
-    weight = float((parts**2 / freedom).sum())
-    degrees = float(parts.sum()) ** 2 / weight if weight > 0 else freedom[0]
+    known = np.array([max((effective or clusters) - 1, 1.0), *freedom[1:]])
+    weight = float((parts**2 / known).sum())
+    degrees = float(parts.sum()) ** 2 / weight if weight > 0 else known[0]
     half = float(special.stdtrit(max(degrees, 1.0), 0.5 + level / 2) * np.sqrt(variance))
     return Components(
         mean=mean,
@@ -110,7 +112,9 @@ def _row(
     # over questions the run's score.
     sums = found.clusters.sums(found.influence[:, list(places)])
     size = len(found.clusters.of) / found.clusters.count
-    split = variance_components(scores + sums / size, scoring.confidence_level)
+    split = variance_components(
+        scores + sums / size, scoring.confidence_level, found.clusters.effective
+    )
     single = [found.ends[place] for place in places]
     value = found.verdicts.value[:, list(places)]
     energies = [row["energy_answer_j"] for row in runs]

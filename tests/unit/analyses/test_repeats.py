@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 from tests.unit.made_results import RIGHT, make_study, write_run
 
 import wattbench
@@ -42,6 +43,16 @@ def test_components_by_hand() -> None:
     assert found.question_sd == pytest.approx(np.sqrt((0.5 - 1 / 6) / 2))
     assert found.repeat_sd == 0.0
     assert found.residual_sd == pytest.approx(np.sqrt(1 / 6))
+
+
+def test_a_few_large_clusters_say_less_of_the_mean() -> None:
+    # Repeats that agree leave the questions alone: then it is the interval of a mean.
+    each = np.random.default_rng(1).random(12)
+    scores = np.repeat(each[:, None], 3, axis=1)
+    for effective, degrees in ((None, 11), (12.0, 11), (4.5, 3.5)):
+        found = variance_components(scores, 0.95, effective)
+        error = each.std(ddof=1) / np.sqrt(12)
+        assert found.half == pytest.approx(stats.t.ppf(0.975, degrees) * error)
 
 
 def test_repeats_of_a_study(tmp_path: Path) -> None:
