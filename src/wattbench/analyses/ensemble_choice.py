@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from wattbench.analyses.ensemble_field import Field, Rules, candidates
+from wattbench.analyses.ensemble_field import Field, Rules, candidates, own_rule
 from wattbench.analyses.ensemble_search import Search, Wanted, ordered, search, usable
 from wattbench.analyses.ensemble_trial import Trial, cross_fit, trial, unseen
 from wattbench.errors import InputError
@@ -73,8 +73,9 @@ def choose_ensemble(
     runs, without = usable(there, wanted.goal)
     left_out |= without
     gold = study_questions(study, on)
+    chosen_on = Field(study.scoring, rules, gold, runs, own_rule(study, on))
     if report_on is None:
-        field = ordered(Field(study.scoring, rules, gold, runs))
+        field = ordered(chosen_on)
         found = search(field, wanted, advance)
         across = cross_fit(field, wanted, folds or 2, advance)
         return Choice(
@@ -92,8 +93,9 @@ def choose_ensemble(
     left_out |= {name: why for name, why in absent.items() if name not in left_out}
     runs, _ = usable([run for run in runs if run.name not in absent], wanted.goal)
     whole = study_questions(study, report_on)
-    judge = Field(study.scoring, rules, unseen(whole, gold), others)
-    found = search(ordered(Field(study.scoring, rules, gold, runs)), wanted, advance)
+    own = own_rule(study, report_on)
+    judge = Field(study.scoring, rules, unseen(whole, gold), others, own)
+    found = search(ordered(replace(chosen_on, runs=runs)), wanted, advance)
     shared = len(whole) - len(judge.gold)
     less = f", without the {shared} of its questions that are in '{on}' too" if shared else ""
     return Choice(

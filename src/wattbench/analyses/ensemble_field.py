@@ -16,7 +16,9 @@ from wattbench.analyses.joint import Metered, metered
 from wattbench.ensembles.counting import Ballots, ballots_of_values, count_votes
 from wattbench.ensembles.weights import by_confidence
 from wattbench.errors import InputError
+from wattbench.scoring.custom import ValueRule
 from wattbench.scoring.intervals import Verdicts
+from wattbench.scoring.judge import judgements, own_rules
 from wattbench.scoring.rules import Prediction, judge, overall, unanswerable
 from wattbench.study.inference import Strategy, Votes
 from wattbench.study.judgement import RULES, Scoring
@@ -117,6 +119,23 @@ def candidates(study: Study, questions: str) -> tuple[list[Candidate], dict[str,
     return found, left_out
 
 
+def own_rule(study: Study, questions: str) -> ValueRule | None:
+    """What judges values on a question set, where the headline's rule is not built in.
+
+    A judging model has seen what any subset can say: it is what a member said.
+
+    Args:
+        study: The study.
+        questions: Name of the question set.
+
+    Raises:
+        InputError: The rule cannot be loaded, or the model has not judged the set yet.
+    """
+    if study.scoring.rule in RULES:
+        return None
+    return own_rules(study, questions, judgements(study, questions))[study.scoring.rule]
+
+
 @dataclass
 class Field:
     """Candidates on some questions, ready to be put together.
@@ -126,12 +145,14 @@ class Field:
         rules: How members vote.
         gold: The questions.
         runs: The candidates.
+        own: What judges values under a rule that is not built in; see `own_rule`.
     """
 
     scoring: Scoring
     rules: Rules
     gold: Sequence[Question]
     runs: Sequence[Candidate]
+    own: ValueRule | None = None
     _ballots: Ballots = field(init=False)
     _weights: NDArray[np.float64] = field(init=False)
     _weighing: list[bool] = field(init=False)
@@ -142,12 +163,6 @@ class Field:
     _grades: dict[Grade, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.scoring.rule not in RULES:
-            raise InputError(
-                f"subsets cannot be tried under the rule '{self.scoring.rule}', which has to be "
-                "asked for every new answer.",
-                mend=f"Set scoring.rule to one of: {', '.join(RULES)}.",
-            )
         values = [[self._value(run, question) for run in self.runs] for question in self.gold]
         units = [question.unit for question in self.gold]
         self._ballots = ballots_of_values(values, units, self.rules.votes)
@@ -215,9 +230,8 @@ class Field:
         refs = frozenset(ref for row in rows for ref in row["refs"] or ())
         known = self._texts[place]
         if (value, refs) not in known:
-            found = judge(
-                self.scoring.rule, question, Prediction(value, tuple(sorted(refs)), error)
-            )
+            answer = Prediction(value, tuple(sorted(refs)), error)
+            found = judge(self.scoring.rule, question, answer, self.own)
             grade = (
                 (0.0, 0.0, 0.0, 0.0)
                 if found is None

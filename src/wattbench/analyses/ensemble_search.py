@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from wattbench.analyses.ensemble_field import Candidate, Field, Subset
@@ -111,7 +111,7 @@ def ordered(field: Field) -> Field:
     scores = [field.score((place,)) for place in range(len(field.runs))]
     places = sorted(range(len(scores)), key=lambda place: -scores[place])
     runs = [field.runs[place] for place in places]
-    return Field(field.scoring, field.rules, field.gold, runs)
+    return replace(field, runs=runs)
 
 
 def search(field: Field, wanted: Wanted, advance: Callable[[int], None] = lambda _: None) -> Search:
