@@ -13,21 +13,33 @@ from wattbench.report.grids import Badge, Cell, Grid, Head, count, text
 from wattbench.report.tables import run_cell
 from wattbench.tables.answers import SEGMENTS
 from wattbench.tables.contract import Column, reason_for
-from wattbench.tables.runs import COMPUTE, ENSEMBLE, NOT_JUDGED, NOT_PLANNED, RUNS
+from wattbench.tables.runs import (
+    COMPUTE,
+    ENSEMBLE,
+    NO_REPEAT,
+    NOT_GIVEN,
+    NOT_JUDGED,
+    NOT_PLANNED,
+    RUNS,
+)
 
 _TABLES = (("runs", RUNS), ("segments", SEGMENTS), ("compute", COMPUTE))
 _ENDS = re.compile(r"_(low|high|uncertainty)(?=_|$)")
-_CANNOT_APPLY = frozenset({ENSEMBLE, "where the study gives none", NOT_JUDGED, NOT_PLANNED})
-_UNITS = (("_bytes", ""), ("_pct", " in %"), ("_j", ""), ("_s", ""), ("_g", ""), ("_w", ""))
+_CANNOT_APPLY = frozenset({ENSEMBLE, NOT_GIVEN, NO_REPEAT, NOT_JUDGED, NOT_PLANNED})
+_UNITS = (
+    ("_per_j", " per joule"), ("_per_s", " per second"), ("_pct", " in %"), ("_wh", " in Wh"),
+    ("_s", " in s"), ("_bytes", ""), ("_j", ""), ("_g", ""), ("_w", ""), ("_b", ""),
+)  # fmt: skip
+_ACRONYMS = re.compile(r"\b(cpu|gpu|vram|rss|ece|auc|na)\b")
 
 
 def figure_name(column: str) -> str:
-    """A column's name for people: 'energy_gross_j' is 'energy gross'."""
+    """A column's name for people: 'energy_gross_j' is 'energy gross', 'wall_s' 'wall in s'."""
     for ending, shown in _UNITS:
         if column.endswith(ending):
             column = column.removesuffix(ending) + shown
             break
-    return column.replace("_", " ")
+    return _ACRONYMS.sub(lambda found: found[0].upper(), column.replace("_", " "))
 
 
 def _meaning(table: str, column: str) -> str:

@@ -19,6 +19,8 @@ NOT_SERVED = "where the backend does not say"
 NO_PHASES = "for an ensemble, or where the answering energy or the seconds of prefill and decode are unknown"
 NO_BOUGHT = "for an ensemble, or where the answering energy or what it is set against is unknown"
 ENSEMBLE = "for an ensemble"
+NOT_GIVEN = "where the study gives none"
+NO_REPEAT = "where the study declares no repeat"
 NOT_PLANNED = "not planned: no model plans the searches of its retrieval"
 NOT_JUDGED = "not judged by a model: no rule of the study asks one"
 NO_CONFIDENCE = "where no answer has a confidence"
@@ -66,15 +68,15 @@ RUNS = Table(
         Column("identity", TEXT, "Digest of all that defines the result."),
         Column("weights", TEXT, "Model id or pinned file.", null=ENSEMBLE),
         Column("revision", TEXT, "Revision or sha256 of the weights.", null="where not known"),
-        Column("family", TEXT, "Family of the model.", null="where the study gives none"),
-        Column("parameters_b", REAL, "Parameters.", "billions", "where the study gives none"),
-        Column("precision", TEXT, "Precision of the weights.", null="where the study gives none"),
+        Column("family", TEXT, "Family of the model.", null=NOT_GIVEN),
+        Column("parameters_b", REAL, "Parameters.", "billions", NOT_GIVEN),
+        Column("precision", TEXT, "Precision of the weights.", null=NOT_GIVEN),
         Column("backend", TEXT, "Backend.", null=ENSEMBLE),
         Column("backend_version", TEXT, "Version of the backend.", null="for an ensemble or unknown"),
         Column("retrieval", TEXT, "Retrieval.", null=ENSEMBLE),
         Column("prompt", TEXT, "Prompt.", null=ENSEMBLE),
         Column("seed", COUNT, "Seed of generation.", null=ENSEMBLE),
-        Column("repeat_of", TEXT, "Run that this one repeats.", null="where the study declares no repeat"),
+        Column("repeat_of", TEXT, "Run that this one repeats.", null=NO_REPEAT),
         Column("question_count", COUNT, "Questions of the set."),
         Column("answered", COUNT, "Questions answered, abstentions included."),
         Column("blank", COUNT, "Abstentions."),

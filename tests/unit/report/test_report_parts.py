@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 
 from wattbench.report import formats, palette
 from wattbench.report.csvs import safe_cell
+from wattbench.report.findings import figure_name
 from wattbench.report.markdown import plain
 from wattbench.report.outputs_doc import TABLES, document
 from wattbench.report.views.placing import Anchor, Box, place
@@ -155,3 +156,18 @@ def test_markdown_shows_a_text_as_it_stands(text: str) -> None:
 
 def test_numbers_carry_no_backslash() -> None:
     assert plain("1.000") == "1.000"
+
+
+@pytest.mark.parametrize(
+    ("column", "name"),
+    [
+        ("energy_gross_j", "energy gross"),
+        ("tokens_per_j", "tokens per joule"),
+        ("decode_tokens_per_s", "decode tokens per second"),
+        ("energy_per_point_wh", "energy per point in Wh"),
+        ("cpu_efficiency_pct", "CPU efficiency in %"),
+        ("wall_s", "wall in s"),
+    ],
+)
+def test_a_figure_is_named_for_people(column: str, name: str) -> None:
+    assert figure_name(column) == name
