@@ -71,8 +71,9 @@ def judge(study: Study, energy_j: float | None, **job: Any) -> None:
     )
     told = [("q1", GOLD["q1"], True), ("q2", GOLD["q2"], False), ("q3", GOLD["q3"], None)]
     rows = [
-        {"question_id": q, "value": value, "gold_value": GOLD[q], "right": right, "reply": "", "attempts": 1,
-         "error": "unparsable" if right is None else None, "failures": 0, "total_s": 1.0}
+        {"question_id": q, "value": value, "gold_value": GOLD[q], "right": right,
+         "reply": "", "attempts": 1, "failures": 0, "total_s": 1.0,
+         "error": "unparsable" if right is None else None}
         for q, value, right in told
     ]  # fmt: skip
     write_rows(layout.judge_verdicts("local", "set"), JUDGEMENTS, rows)
