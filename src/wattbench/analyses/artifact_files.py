@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import itertools
 import json
 import math
 import re
@@ -103,26 +104,38 @@ def results_of(folder: Path, problems: list[Problem]) -> list[Row]:
         for path in folder.iterdir()
         if (found := CHUNK.match(path.name)) is not None
     )
-    paths = [path for _, path in chunks] or [
-        path for path in [folder / "results.json"] if path.exists()
-    ]
-    rows: list[Row] = []
-    for path in paths:
-        found = json_of(path, "bad_results_json", problems)
-        if isinstance(found, dict):
-            found = found.get("results")
-        if not isinstance(found, list):
-            if not problems or problems[-1].kind != "bad_results_json":
-                problems.append(Problem("bad_results_json", f"{path.name} is no list of answers"))
-            continue
-        usable = [row for row in found if isinstance(row, dict) and plain_text(row.get("id"))]
-        if len(usable) < len(found):
-            lost = len(found) - len(usable)
-            problems.append(
-                Problem("bad_results_json", f"{path.name}: {lost} entries without an id")
-            )
-        rows += usable
+    whole = folder / "results.json"
+    if not chunks:
+        return _entries(whole, problems) if whole.exists() else []
+    for (one, _), (following, _) in itertools.pairwise(chunks):
+        if following > one + 1:
+            what = f"chunks of the results are missing: {one} is followed by {following}"
+            problems.append(Problem("missing_file", what))
+    rows = [row for _, path in chunks for row in _entries(path, problems)]
+    if whole.exists():
+        told = {plain_text(row["id"]) for row in rows}
+        more = [plain_text(row["id"]) for row in _entries(whole, problems)]
+        more = [identifier for identifier in more if identifier not in told]
+        if more:
+            what = f"results.json has answers that the chunks, which count, lack: {some(more)}"
+            problems.append(Problem("files_disagree", what))
     return rows
+
+
+def _entries(path: Path, problems: list[Problem]) -> list[Row]:
+    before = len(problems)
+    found = json_of(path, "bad_results_json", problems)
+    if isinstance(found, dict):
+        found = found.get("results")
+    if not isinstance(found, list):
+        if len(problems) == before:
+            problems.append(Problem("bad_results_json", f"{path.name} is no list of answers"))
+        return []
+    usable = [row for row in found if isinstance(row, dict) and plain_text(row.get("id"))]
+    if len(usable) < len(found):
+        lost = len(found) - len(usable)
+        problems.append(Problem("bad_results_json", f"{path.name}: {lost} entries without an id"))
+    return usable
 
 
 def submission_of(path: Path, problems: list[Problem]) -> list[dict[str, str]]:

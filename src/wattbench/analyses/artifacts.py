@@ -185,6 +185,11 @@ def read_experiment(path: Path) -> Experiment:
         problems.append(
             Problem("duplicates", f"answered more than once, the first counts: {some(repeated)}")
         )
+    answers = answers_of(cells, results, problems)
+    counted = int(summary.get("num_questions") or 0)
+    if counted > len(answers):
+        what = f"summary.json counts {counted} questions, the files hold {len(answers)} answers"
+        problems.append(Problem("files_disagree", what))
     ours = "wattbench_version" in summary
     environment, questions = _place(path, summary, ours=ours)
     return Experiment(
@@ -193,7 +198,7 @@ def read_experiment(path: Path) -> Experiment:
         questions=questions,
         name=name,
         ours=ours,
-        answers=answers_of(cells, results, problems),
+        answers=answers,
         repeated=tuple(repeated),
         gold=gold_of(results),
         summary=summary,

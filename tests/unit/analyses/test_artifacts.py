@@ -37,7 +37,27 @@ def test_an_interrupted_run_keeps_what_its_chunks_hold(tmp_path: Path) -> None:
     (folder / "results_chunk_001.json").write_text('[{"id": "q3"')
     one = read_experiment(folder)
     assert set(one.answers) == {"q1", "q2"}
-    assert {problem.kind for problem in one.problems} == {"missing_file", "bad_results_json"}
+    assert {problem.kind for problem in one.problems} == {
+        "missing_file", "bad_results_json", "files_disagree",
+    }  # fmt: skip
+
+
+def test_lost_chunks_and_stale_files_are_told(tmp_path: Path) -> None:
+    folder = write_experiment(tmp_path / "one", RIGHT, chunks=True, submission=False)
+    (folder / "results_chunk_001.json").rename(folder / "results_chunk_003.json")
+    (folder / "results.json").write_text(json.dumps([{"id": "q1"}, {"id": "q9"}]))
+    one = read_experiment(folder)
+    assert list(one.answers) == list(RIGHT)
+    assert [problem.detail for problem in one.problems if problem.dropped] == [
+        "chunks of the results are missing: 0 is followed by 3",
+        "results.json has answers that the chunks, which count, lack: q9",
+    ]
+
+
+def test_fewer_answers_than_the_summary_counts(tmp_path: Path) -> None:
+    folder = write_experiment(tmp_path / "one", {"q1": "21"}, num_questions=4)
+    (problem,) = read_experiment(folder).problems
+    assert problem.detail == "summary.json counts 4 questions, the files hold 1 answers"
 
 
 def test_what_cannot_be_used_is_told(tmp_path: Path) -> None:
