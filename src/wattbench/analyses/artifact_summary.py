@@ -23,8 +23,8 @@ SHAPE: Shape = {
     "name": TEXT, "type": TEXT, "models": TEXTS, "model_id": TEXT, "llm_provider": TEXT,
     "quantization": TEXT, "identity": TEXT, "run_environment": TEXT, "questions_file": TEXT,
     "num_questions": NUMBER, "total_time_seconds": NUMBER, "avg_latency_seconds": NUMBER,
-    "avg_retrieval_seconds": NUMBER, "avg_generation_seconds": NUMBER, "overall_score": NUMBER, "input_tokens": NUMBER,
-    "output_tokens": NUMBER, "estimated_cost_usd": NUMBER, "rule": TEXT,
+    "avg_retrieval_seconds": NUMBER, "avg_generation_seconds": NUMBER, "overall_score": NUMBER,
+    "input_tokens": NUMBER, "output_tokens": NUMBER, "estimated_cost_usd": NUMBER, "rule": TEXT,
     "weights": {"value": NUMBER, "ref": NUMBER, "na": NUMBER}, "wattbench_version": TEXT,
     "config_snapshot": {"max_concurrent": NUMBER, "_questions_file": TEXT}, "made_by": VERSIONS,
     "hardware": {
