@@ -84,7 +84,9 @@ def gold_of_set(
     doubts: list[Dropped] = []
     wanted = dict.fromkeys(id_ for one in experiments for id_ in one.answers)
     for identifier in wanted:
-        quoted = [one.gold[identifier] for one in experiments if identifier in one.gold]
+        # Most runs quote a question as the same object, which need not be compared again.
+        quotes = (one.gold[identifier] for one in experiments if identifier in one.gold)
+        quoted = list({id(one): one for one in quotes}.values())
         told = identifier in gold
         if not told and not quoted:
             doubts.append(Dropped(f"question {identifier}", "no gold answer is known: not judged"))
