@@ -30,6 +30,8 @@ COVERS = {
 SQRT_3 = math.sqrt(3)
 
 SHORT = "its phases are shorter than the sensor can resolve"
+STILL = "its meter stood still, and no answer takes 0 J"
+NO_CPU_TIME = "its CPU time was too short to be counted"
 
 UNSEEN_S = 10.0
 """A segment without any sample may be that long and still be bounded by the others' power."""
@@ -158,14 +160,19 @@ def _measured(segments: Sequence[Row], settings: Energy, kinds: frozenset[str]) 
         flags.append(_unseen_flag(segment))
     calibration = settings.calibration_relative_uncertainty
     gross = math.fsum(part.energy_j for part in parts)
+    if gross == 0 and measured_s > 0:
+        return _unknown(STILL, *flags)
     load_j, _ = _of_phases(segments, parts, kinds, LOADING, calibration)
     answer_j, answer_uncertainty_j = _of_phases(segments, parts, kinds, ANSWERING, calibration)
     if load_j is None:
         flags.append(unknown("energy_load_j", SHORT))
     load_j, said = _own_load(segments, load_j)
     flags += said
-    if answer_j is None:
-        flags += [unknown(f"energy_answer{end}_j", SHORT) for end in ("", "_uncertainty")]
+    still = answer_j == 0 and any(part.wall_s > 0 and part.phase in ANSWERING for part in parts)
+    if answer_j is None or still:
+        why = STILL if still else SHORT
+        flags += [unknown(f"energy_answer{end}_j", why) for end in ("", "_uncertainty")]
+        answer_j = answer_uncertainty_j = None
     net = _net(parts, gross)
     if net is None:
         flags.append(unknown("energy_net_j", "no idle baseline was measured"))
@@ -345,6 +352,8 @@ def _estimated(segments: Sequence[Row], settings: Energy, why: str) -> RunEnergy
     if gross_s is None:
         return _unknown(f"{why}, and the CPU time that an estimate needs could not be read")
     load_s, answer_s = _cpu_s(segments, LOADING) or 0.0, _cpu_s(segments, ANSWERING) or 0.0
+    if answer_s == 0:
+        return _unknown(f"{why}, and {NO_CPU_TIME}")
     lost_j = [
         s["lost_s"] * s["cpu_s"] / s["duration_s"] * watts / SQRT_3
         for s in segments

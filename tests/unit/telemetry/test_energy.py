@@ -53,6 +53,27 @@ def test_all_segments_and_phases_count() -> None:
     assert energy.answer_uncertainty_j == pytest.approx(math.hypot(math.sqrt(2), 0.05 * 600))
 
 
+def test_a_meter_that_stands_still_measures_nothing() -> None:
+    still = segment(("load", 5.0, [device(0.0)]), ("answer", 10.0, [device(0.0)]))
+    energy = run_energy([still], PLAIN)
+    assert (energy.gross_j, energy.answer_j, energy.method) == (None, None, None)
+    later = segment(("load", 5.0, [device(50.0)]), ("answer", 10.0, [device(0.0)]))
+    energy = run_energy([later], PLAIN)
+    assert energy.gross_j == 50
+    assert (energy.answer_j, energy.answer_uncertainty_j) == (None, None)
+    row = {"flags": energy.flags}
+    assert "stood still" in (reason_for(row, "energy_answer_j") or "")
+    assert reason_for(row, "energy_answer_uncertainty_j")
+
+
+def test_no_cpu_time_is_no_estimate() -> None:
+    idle = segment(("answer", 10.0, []))
+    idle["phases"][0]["cpu_s"] = 0.0
+    energy = run_energy([idle], ESTIMATED)
+    assert energy.answer_j is None
+    assert "too short" in (reason_for({"flags": energy.flags}, "energy_answer_j") or "")
+
+
 def test_gpus_alone_count_where_the_job_has_any() -> None:
     row = segment(("answer", 10.0, [device(200.0), device(900.0, "cpu")]))
     energy = run_energy([row], PLAIN)
