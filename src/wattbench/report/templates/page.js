@@ -92,6 +92,7 @@
 
   const WORDS = { r: "right", w: "wrong", f: "failed", "-": "not judged", b: "blank" };
   const SIGNS = { r: "✓", w: "✗", f: "!", "-": "·", b: "–" };
+  const BLANK = "is_blank";
   const PAGE = 50;
 
   const number = (value) => {
@@ -214,7 +215,7 @@
       for (const [member, value, counted, won, weight] of votes) {
         const name = typeof member === "number" ? data.runs[member].label : member;
         const item = make("li", won ? "" : "lost");
-        item.append(make("span", "", won ? "✓" : "·"), make("bdi", "", name + ": " + (value === null ? "failed" : value) +
+        item.append(make("span", "", won ? "✓" : "·"), make("bdi", "", name + ": " + (value === null ? "failed" : value === BLANK ? "blank" : value) +
           (counted ? "" : " (not counted)") + (weight === null || weight === 1 ? "" : " × " + number(weight))));
         box.append(item);
       }
@@ -279,7 +280,7 @@
       const [some, i] = (await behind(q)) || [null, 0];
       const box = make("div", "open-question");
       const gold = make("dl", "gold");
-      term(gold, "Gold answer", texts.gold[q] === "is_blank" ? "none: the documents do not say" : texts.gold[q]);
+      term(gold, "Gold answer", texts.gold[q] === BLANK ? "none: the documents do not say" : texts.gold[q]);
       term(gold, "Unit", texts.unit[q]);
       term(gold, "Documents", (texts.refs[q] || []).join(", "));
       term(gold, "Types", data.kinds[data.kind[q]].map((k) => (k === "na" ? "unanswerable" : k)).join(", "));
