@@ -75,6 +75,13 @@ def percent(value: float) -> str:
     return f"{figures(value, 2) if abs(value) < 10 else round(value)} %"
 
 
+def probability(value: float) -> str:
+    """A probability in percent; what draws cannot tell from 0 or 1 is bounded instead."""
+    if value < 0.001:
+        return "< 0.1 %"
+    return "> 99.9 %" if value > 0.999 else percent(100 * value)
+
+
 def moment(value: datetime) -> str:
     """A point in time, UTC, to the second."""
     return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

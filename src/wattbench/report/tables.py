@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,7 +115,7 @@ def comparisons(data: ReportData, group: Group) -> Grid:
         f"{level(data)} interval and p, Holm-adjusted over the pairs. Right values: questions that "
         "one alone has right, the share judged alike, and p of McNemar's test, Holm-adjusted. "
         "Energy ratio: answering energy of the first over that of the second. Dominates: "
-        "probability of scoring at least as high for at most the energy.",
+        "probability of the higher score for less energy.",
         heads=(
             Head("First"),
             Head("Second"),
@@ -149,7 +150,7 @@ def _pair(group: Group, pair: dict[str, Any]) -> tuple[Cell, ...]:
         _probability(pair["difference_p_adjusted"]),
         count(pair["only_first"]),
         count(pair["only_second"]),
-        _share(pair, "agreement"),
+        _share(pair, "agreement", lambda share: formats.percent(100 * share)),
         _probability(pair["p_adjusted"]),
         unknown(why_null(COMPARISONS, pair, "energy_ratio"))
         if ratio is None
@@ -158,16 +159,16 @@ def _pair(group: Group, pair: dict[str, Any]) -> tuple[Cell, ...]:
             sort=ratio,
             detail=formats.interval(pair["energy_ratio_low"], pair["energy_ratio_high"], "figures"),
         ),
-        _share(pair, "first_dominates"),
-        _share(pair, "second_dominates"),
+        _share(pair, "first_dominates", formats.probability),
+        _share(pair, "second_dominates", formats.probability),
     )
 
 
-def _share(pair: dict[str, Any], column: str) -> Cell:
+def _share(pair: dict[str, Any], column: str, write: Callable[[float], str]) -> Cell:
     value = pair[column]
     if value is None:
         return unknown(why_null(COMPARISONS, pair, column))
-    return Cell(formats.percent(100 * value), sort=value)
+    return Cell(write(value), sort=value)
 
 
 def _verdict(pair: dict[str, Any]) -> Cell:

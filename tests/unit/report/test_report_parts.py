@@ -171,3 +171,11 @@ def test_numbers_carry_no_backslash() -> None:
 )
 def test_a_figure_is_named_for_people(column: str, name: str) -> None:
     assert figure_name(column) == name
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(6e-16, "< 0.1 %"), (0.0123, "1.2 %"), (0.504, "50 %"), (0.99999, "> 99.9 %")],
+)
+def test_a_probability_is_no_surer_than_its_draws(value: float, text: str) -> None:
+    assert formats.probability(value) == text
