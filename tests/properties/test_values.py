@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wattbench.scoring import strict, wattbot
+from wattbench.scoring import plain, strict, wattbot
 from wattbench.scoring.rules import Prediction, judge
 from wattbench.study.questions import Question
 from wattbench.tables.values import (
     BLANK,
+    DASH,
     canonical_name,
     canonical_refs,
     canonical_value,
@@ -100,6 +102,22 @@ def test_no_text_breaks_a_rule(gold: str, predicted: str, unit: str | None) -> N
         verdict = judge(rule, question(gold, unit), Prediction(predicted, (predicted,)))
         assert verdict is not None
         assert 0 <= verdict.ref_overlap <= 1
+
+
+@given(
+    st.text("a4.5-,_ \u2212\u2013x\u00e9", max_size=4),
+    st.text("a4.5-,_ \u2212\u2013x\u00e9", max_size=14),
+)
+def test_what_contains_finds_is_what_its_pattern_would(gold: str, predicted: str) -> None:
+    """The clause of docs/scoring.md as one pattern."""
+    wanted, answer = plain.squeezed(gold), plain.squeezed(predicted)
+    before, behind = r"(?<!\w)", r"(?!\w)"
+    if wanted[:1].isdigit():
+        before += rf"(?<!\d[.,{DASH}])(?<!\s[-\u2212])(?<!^[-\u2212])"
+    if wanted[-1:].isdigit():
+        behind += rf"(?![.,{DASH}]\d)"
+    expected = re.search(before + re.escape(wanted) + behind, answer) is not None
+    assert plain.contains(gold, predicted, None)[0] is expected
 
 
 @given(TEXTS.filter(str.strip))

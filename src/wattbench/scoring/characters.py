@@ -28,7 +28,9 @@ in no range of numbers without exponent; apostrophes; spaces."""
 BYTES = 256
 
 
-def _bytes(characters: str) -> Truths:
+@functools.lru_cache(maxsize=64)
+def members(characters: str) -> Truths:
+    """Which bytes are among some ASCII characters, of shape (256,)."""
     return np.isin(np.arange(BYTES), list(characters.encode()))
 
 
@@ -36,19 +38,19 @@ _DIGITS = "0123456789"
 _KINDS = sum(
     kind * members.astype(np.uint8)
     for kind, members in (
-        (UNPRINTABLE, ~_bytes("".join(map(chr, range(0x20, 0x7F))))),
-        (DIGIT, _bytes(_DIGITS)),
-        (UNPLAIN, ~_bytes(_DIGITS + ".-")),
-        (COMMA, _bytes(",")),
-        (UNFLOAT, ~_bytes(_DIGITS + ",-+eE._ infatyINFATY")),
-        (UNSPAN, ~_bytes(_DIGITS + ".- fromtFROMT")),
-        (APOSTROPHE, _bytes("'`")),
-        (SPACE, _bytes(" ")),
+        (UNPRINTABLE, ~members("".join(map(chr, range(0x20, 0x7F))))),
+        (DIGIT, members(_DIGITS)),
+        (UNPLAIN, ~members(_DIGITS + ".-")),
+        (COMMA, members(",")),
+        (UNFLOAT, ~members(_DIGITS + ",-+eE._ infatyINFATY")),
+        (UNSPAN, ~members(_DIGITS + ".- fromtFROMT")),
+        (APOSTROPHE, members("'`")),
+        (SPACE, members(" ")),
     )
 ).tobytes()  # type: ignore[union-attr]
 
 
-def _buffers(texts: pa.Array) -> tuple[NDArray[np.int32], Bytes]:
+def buffers(texts: pa.Array) -> tuple[NDArray[np.int32], Bytes]:
     """Where texts begin, of shape (rows + 1,), and the bytes they lie in."""
     _, offsets, data = texts.buffers()
     begins = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
@@ -64,7 +66,7 @@ def kinds_of(texts: pa.Array) -> Kinds:
     found = np.zeros(len(texts), dtype=np.uint8)
     if not len(texts):
         return found
-    begins, data = _buffers(texts)
+    begins, data = buffers(texts)
     some = np.flatnonzero(begins[1:] > begins[:-1])
     if some.size:
         # Three times as fast as to look up an array.
@@ -88,14 +90,11 @@ def _stands(texts: pa.Array, characters: str, at: int) -> Truths:
     found = np.zeros(len(texts), dtype=np.bool_)
     if not len(texts):
         return found
-    begins, data = _buffers(texts)
+    begins, data = buffers(texts)
     some = np.flatnonzero(begins[1:] > begins[:-1])
     place = begins[some] if at == 0 else begins[some + 1] - 1
-    found[some] = _members(characters)[data[place]]
+    found[some] = members(characters)[data[place]]
     return found
-
-
-_members = functools.lru_cache(maxsize=64)(_bytes)
 
 
 def translated(texts: pa.Array, table: bytes, *, kept: str) -> pa.Array:
@@ -111,12 +110,12 @@ def translated(texts: pa.Array, table: bytes, *, kept: str) -> pa.Array:
         return texts
     old = np.frombuffer(data, dtype=np.uint8)
     new = np.frombuffer(data.to_pybytes().translate(table), dtype=np.uint8).copy()
-    marks = np.flatnonzero(_members(kept)[old])
+    marks = np.flatnonzero(members(kept)[old])
     marks = marks[(marks > 0) & (marks < old.size - 1)]
-    digits = _members(_DIGITS)
+    digits = members(_DIGITS)
     marks = marks[digits[old[marks - 1]] & digits[old[marks + 1]]]
     # A digit of the text before or behind is none of this one.
-    begins = _buffers(texts)[0]
+    begins = buffers(texts)[0]
     marks = marks[~np.isin(marks, begins) & ~np.isin(marks + 1, begins)]
     new[marks] = old[marks]
     return pa.StringArray.from_buffers(

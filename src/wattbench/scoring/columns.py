@@ -6,7 +6,7 @@ text beyond ASCII) is judged one by one, equal answers to one question once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from wattbench.scoring.column_refs import strict_overlaps, wattbot_overlaps
 from wattbench.scoring.column_verdicts import LEFT_OUT, OPEN, Codes
 from wattbench.scoring.custom import ValueRule
 from wattbench.scoring.gold import Gold
+from wattbench.scoring.plain_columns import judge_contains, judge_exact, judge_numeric
 from wattbench.scoring.rules import VALUE_RULES, WATTBOT
 from wattbench.scoring.strict_columns import judge_strict
 from wattbench.scoring.texts import Places, Reals, Truths
@@ -120,8 +121,8 @@ def _judge_values(
         _failures(found, there, answered, errors)
         na = _blank_answers(found, np.flatnonzero(answered & blank), values) | ~blank
         open_rows = np.flatnonzero(answered & ~blank)
-        if rule == "strict":
-            judge_strict(found, gold.strict, question, values, open_rows)
+        if rule in COLUMN_RULES:
+            COLUMN_RULES[rule](found, gold, question, values, open_rows)
         value_rule = own or VALUE_RULES[rule]
 
         def one(place: int, value: str) -> tuple[bool, str] | None:
@@ -131,6 +132,15 @@ def _judge_values(
     _one_by_one(found, rest, question[rest], values.take(pa.array(rest)), one)
     return found, na, there if version is not None else found.code != LEFT_OUT
 
+
+ColumnRule = Callable[[Codes, Gold, Places, pa.Array, Places], None]
+COLUMN_RULES: Mapping[RuleName, ColumnRule] = {
+    "strict": judge_strict,
+    "exact": judge_exact,
+    "contains": judge_contains,
+    "numeric": judge_numeric,
+}
+"""What judges many values at once under each rule but WattBot's, as far as columns can tell."""
 
 SAMPLE = 4_096
 REPEATED = 0.2

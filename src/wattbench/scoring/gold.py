@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from wattbench.scoring import strict, texts, wattbot
+from wattbench.scoring import plain, strict, texts, wattbot
 from wattbench.scoring.characters import changed, trimmed
 from wattbench.scoring.gold_cells import GoldCells, wattbot_refs
 from wattbench.scoring.rules import WATTBOT
@@ -130,14 +130,14 @@ class Gold:
         coded = self.cells.unit.dictionary_encode()
         units = [*coded.dictionary.to_pylist(), None]
         unit = pc.fill_null(coded.indices, len(units) - 1).to_numpy().astype(np.intp)
-        plain = texts.truths(pc.match_substring_regex(values, texts.PLAIN_NUMBER))
+        number = texts.truths(pc.match_substring_regex(values, texts.PLAIN_NUMBER))
         named = texts.truths(pc.match_substring_regex(values, SURE_NAME))
         named &= ~texts.truths(pc.match_substring_regex(values, UNSURE_NAME))
         nothing = pa.scalar(None, pa.string())
-        low = _numbers(values, plain)
+        low = _numbers(values, number)
         high = low.copy()
-        kind = np.where(plain, NUMBER, NAME).astype(np.int8)
-        odd = ~plain & ~named
+        kind = np.where(number, NUMBER, NAME).astype(np.int8)
+        odd = ~number & ~named
         lists: dict[int, tuple[list[float], set[str]]] = {}
         for place in np.flatnonzero(odd).tolist():
             value, own = self._values[place], units[unit[place]]
@@ -173,6 +173,17 @@ class Gold:
             unit=unit,
             units=units,
         )
+
+    @functools.cached_property
+    def squeezed(self) -> pa.Array:
+        """The answers without case and spare white space."""
+        return pa.array([plain.squeezed(one) for one in self._values], pa.string())
+
+    @functools.cached_property
+    def lone_text(self) -> Truths:
+        """Where an answer is one text to the rule `contains`, and not empty."""
+        found = [plain.wanted_texts(one) == [one] for one in self._values]
+        return np.array(found, dtype=np.bool_) & ~texts.truths(pc.equal(self.squeezed, ""))
 
     @functools.cached_property
     def wattbot(self) -> WattbotGold:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 from wattbench.scoring import strict, texts
 from wattbench.scoring.characters import DIGIT, UNPRINTABLE, Kinds, kinds_of
 from wattbench.scoring.column_verdicts import OPEN, Codes
-from wattbench.scoring.gold import LIST, NAME, NUMBER, RANGE, StrictGold
+from wattbench.scoring.gold import LIST, NAME, NUMBER, RANGE, Gold, StrictGold
 from wattbench.scoring.text_sets import jaccard
 from wattbench.scoring.texts import Places, Reals, Truths
 
@@ -23,7 +24,8 @@ SIMPLE_LIST = (
 NEAR, FAR = "number within 0.1 %", "number off by more than 0.1 %"
 
 
-def _close(gold: Reals, given: Reals) -> Truths:
+def close(gold: Reals, given: Reals) -> Truths:
+    """Where numbers are within the tolerance of the gold ones, as `strict.close` has it."""
     near: Truths = np.abs(gold - given) <= strict.TOLERANCE * np.abs(gold)
     return near
 
@@ -51,13 +53,9 @@ class _Part:
 
 
 def judge_strict(
-    found: Codes,
-    gold: StrictGold,
-    question: Places,
-    values: pa.Array,
-    rows: Places,
+    found: Codes, gold: Gold, question: Places, values: pa.Array, rows: Places
 ) -> None:
-    """Judge what columns can tell; the rest stays open.
+    """Judge by `strict` what columns can tell; the rest stays open.
 
     Args:
         found: Where the verdicts go.
@@ -66,18 +64,19 @@ def judge_strict(
         values: The answers' values.
         rows: Answers to judge: to answerable questions, with a value.
     """
-    kind = gold.kind[question[rows]]
+    answers = gold.strict
+    kind = answers.kind[question[rows]]
     mine = values.take(pa.array(rows))
     # A plain number cannot abstain: it is the gold number's own text, or compared as a number.
     kinds = kinds_of(mine)
     plain = (kind == NUMBER) & texts.plain_numbers(mine, kinds)
     taken = mine.filter(pa.array(plain))
-    _plain_numbers(found, _Part(gold, question[rows[plain]], rows[plain], taken, kinds[plain]))
+    _plain_numbers(found, _Part(answers, question[rows[plain]], rows[plain], taken, kinds[plain]))
     left = ~plain & ((kinds & UNPRINTABLE) == 0)
     left &= (kind == NAME) | (kind == LIST) | texts.short(mine)
     rows, kind, kinds, mine = rows[left], kind[left], kinds[left], mine.filter(pa.array(left))
     same = texts.truths(
-        pc.equal(pc.ascii_lower(pc.ascii_trim_whitespace(mine)), _at(gold.text, question[rows]))
+        pc.equal(pc.ascii_lower(pc.ascii_trim_whitespace(mine)), _at(answers.text, question[rows]))
     )
     found.set(rows[same], (True, "same text"))
     said = np.flatnonzero(~same & texts.maybe_words(mine, kinds))
@@ -90,7 +89,7 @@ def judge_strict(
         if chosen.size:
             at = pa.array(chosen)
             part = rows[chosen]
-            judge(found, _Part(gold, question[part], part, mine.take(at), kinds[chosen]))
+            judge(found, _Part(answers, question[part], part, mine.take(at), kinds[chosen]))
 
 
 def _at(column: pa.Array, places: Places) -> pa.Array:
@@ -99,32 +98,48 @@ def _at(column: pa.Array, places: Places) -> pa.Array:
 
 def _plain_numbers(found: Codes, part: _Part) -> None:
     given = part.values.cast(pa.float64()).to_numpy()
-    found.choose(part.rows, _close(part.of(part.gold.low), given), NEAR, FAR)
+    found.choose(part.rows, close(part.of(part.gold.low), given), NEAR, FAR)
     same = texts.truths(pc.equal(part.values, _at(part.gold.text, part.wanted)))
     found.set(part.rows[same], (True, "same text"))
 
 
 def _numbers(found: Codes, part: _Part) -> None:
     units = part.gold.unit[part.wanted]
-    given = np.full(len(part.rows), np.nan)
-    digits = (part.kinds & DIGIT) != 0
-    worded = np.flatnonzero(~digits)
-    words = texts.stripped(part.values.take(pa.array(worded)))
-    given[worded] = texts.truth_values(words)
-    rows = np.flatnonzero(digits)
-    values = texts.unquoted(part.values.take(pa.array(rows)))
-    read = texts.numbers(values, units[rows], part.gold.units)
-    given[rows] = read.value
-    found.choose(part.rows, _close(part.of(part.gold.low), given), NEAR, FAR)
+    given, unread = stated_numbers(part.values, part.kinds, units, part.gold.units)
+    found.choose(part.rows, close(part.of(part.gold.low), given), NEAR, FAR)
     found.set(part.rows[np.isnan(given)], (False, "no single number"))
-    found.code[part.rows[rows[read.unread]]] = OPEN
+    found.code[part.rows[unread]] = OPEN
+
+
+def stated_numbers(
+    values: pa.Array, kinds: Kinds, unit_of: Places, units: Sequence[str | None]
+) -> tuple[Reals, Truths]:
+    """The one number that each text states, or true or false as 1 or 0.
+
+    Args:
+        values: Printable and short texts.
+        kinds: Kinds of their characters.
+        unit_of: Place of each text's unit, of shape (rows,).
+        units: Units that answers were asked in.
+
+    Returns:
+        The numbers, NaN where a text states none, and where only the reading of one answer can
+        tell; both of shape (rows,).
+    """
+    given, unread = np.full(len(values), np.nan), np.zeros(len(values), dtype=np.bool_)
+    digits = (kinds & DIGIT) != 0
+    worded, rows = np.flatnonzero(~digits), np.flatnonzero(digits)
+    given[worded] = texts.truth_values(texts.stripped(values.take(pa.array(worded))))
+    read = texts.numbers(texts.unquoted(values.take(pa.array(rows))), unit_of[rows], units)
+    given[rows], unread[rows] = read.value, read.unread
+    return given, unread
 
 
 def _ranges(found: Codes, part: _Part) -> None:
     rows, units = part.rows, part.gold.unit[part.wanted]
     plain = texts.unquoted(part.values)
     read = texts.ranges(plain, units, part.gold.units)
-    right = _close(part.of(part.gold.low), read.low) & _close(part.of(part.gold.high), read.high)
+    right = close(part.of(part.gold.low), read.low) & close(part.of(part.gold.high), read.high)
     found.choose(rows, right, "both ends within 0.1 %", "an end off by more than 0.1 %")
     none = np.flatnonzero(np.isnan(read.low))
     single = texts.numbers(plain.take(pa.array(none)), units[none], part.gold.units)
