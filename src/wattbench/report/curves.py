@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from wattbench.analyses.joint import log_sd
 from wattbench.report import formats, measures
 from wattbench.report.data import Group, Run
 from wattbench.report.views.placing import Anchor, Box, place
@@ -23,6 +24,7 @@ from wattbench.report.views.svg import (
 )
 
 Row = dict[str, Any]
+NORMAL_95 = 1.96
 MOST_PANELS = 24
 LEAST_ANSWERS = 10
 """Of fewer a reliability curve shows chance."""
@@ -53,7 +55,9 @@ def _both(title: str, caption: str, draw: Callable[[int], Markup]) -> Curves:
 
 
 @dataclass(frozen=True)
-class _Point:
+class Point:
+    """A run's figure over its size, with the ends of its whisker."""
+
     run: Run
     size: float
     value: float
@@ -63,7 +67,7 @@ class _Point:
 
 def _scaling(group: Group) -> Curves:
     title = "Score and energy over model size"
-    scores, energies = _points(group, "score"), _points(group, "energy_per_question_j")
+    scores, energies = points(group, "score"), points(group, "energy_per_question_j")
     if len({p.size for p in scores}) < 2:
         return Curves(
             title,
@@ -72,14 +76,20 @@ def _scaling(group: Group) -> Curves:
         )
     return _both(
         title,
-        "Whiskers are intervals. A dashed line is a family's fit of the table below; it is no "
-        "forecast beyond its models. Hollow marks are estimated energy; a mark without a name "
-        "tells it when pointed at.",
+        "Whiskers are intervals, those of energy the meter's alone. A dashed line is a family's fit "
+        "of the table below; it is no forecast beyond its models. Hollow marks are estimated "
+        "energy; a mark without a name tells it when pointed at.",
         lambda width: _draw_scaling(group, scores, energies, width),
     )
 
 
-def _points(group: Group, column: str) -> list[_Point]:
+def points(group: Group, column: str) -> list[Point]:
+    """Models whose size and figure are known.
+
+    Args:
+        group: The runs.
+        column: `score` or an energy per question of the table `runs`.
+    """
     stem = column.removesuffix("_per_question_j")
     found = []
     for run in group.runs:
@@ -91,15 +101,15 @@ def _points(group: Group, column: str) -> list[_Point]:
         else:
             # The meter's uncertainty as a share of the answering energy is that of each question.
             spread, whole = row[f"{stem}_answer_uncertainty_j"], row[f"{stem}_answer_j"]
-            half = 1.96 * value * spread / whole if spread and whole else 0.0
-            low, high = max(value - half, value / 10), value + half
+            factor = math.exp(NORMAL_95 * log_sd(spread / whole)) if spread and whole else 1.0
+            low, high = value / factor, value * factor
         if value > 0 or column == "score":
-            found.append(_Point(run, size, value, value if low is None else low,
+            found.append(Point(run, size, value, value if low is None else low,
                                 value if high is None else high))  # fmt: skip
     return found
 
 
-def _draw_scaling(group: Group, scores: list[_Point], energies: list[_Point], width: int) -> Markup:
+def _draw_scaling(group: Group, scores: list[Point], energies: list[Point], width: int) -> Markup:
     narrow = width <= NARROW
     panels = [("Score", scores, "score", False)]
     if energies:
@@ -120,7 +130,7 @@ def _draw_scaling(group: Group, scores: list[_Point], energies: list[_Point], wi
     return canvas.markup()
 
 
-def _scatter(canvas: Canvas, box: Box, points: list[_Point], fits: list[Row], *, log: bool) -> None:
+def _scatter(canvas: Canvas, box: Box, points: list[Point], fits: list[Row], *, log: bool) -> None:
     sizes = [p.size for p in points]
     left, right = min(sizes) / 1.5, max(sizes) * 1.5
     low, high = min(p.low for p in points), max(p.high for p in points)
@@ -162,7 +172,7 @@ def _scatter(canvas: Canvas, box: Box, points: list[_Point], fits: list[Row], *,
 def _marks(
     canvas: Canvas,
     box: Box,
-    points: list[_Point],
+    points: list[Point],
     x: Callable[[float], float],
     y: Callable[[float], float],
 ) -> None:
@@ -203,7 +213,7 @@ def _marks(
         canvas.close()
 
 
-def _stands_out(point: _Point, points: list[_Point]) -> bool:
+def _stands_out(point: Point, points: list[Point]) -> bool:
     """Whether it is named where there are too many to name all."""
     values, sizes = [p.value for p in points], [p.size for p in points]
     return (
