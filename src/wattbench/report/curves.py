@@ -76,8 +76,8 @@ def _scaling(group: Group) -> Curves:
         )
     return _both(
         title,
-        "Whiskers are intervals, those of energy the meter's alone. A dashed line is a family's fit "
-        "of the table below; it is no forecast beyond its models. Hollow marks are estimated "
+        "Whiskers are intervals, those of energy the meter's alone. A dashed line is a family's "
+        "fit of the table below; it is no forecast beyond its models. Hollow marks are estimated "
         "energy; a mark without a name tells it when pointed at.",
         lambda width: _draw_scaling(group, scores, energies, width),
     )
