@@ -10,6 +10,7 @@ import functools
 import itertools
 import json
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -95,6 +96,11 @@ def writable(value: Any) -> Any:
     if isinstance(value, dict):
         return {writable(key): writable(item) for key, item in value.items()}
     return value
+
+
+def shown(path: Path) -> str:
+    """A path as it may be printed and written: a file name need not be text."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def results_of(folder: Path, problems: list[Problem]) -> list[Row]:

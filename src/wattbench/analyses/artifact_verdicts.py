@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wattbench.analyses.artifact_files import plain_number
+from wattbench.analyses.artifact_files import plain_number, shown
 from wattbench.analyses.artifacts import Experiment
 from wattbench.analyses.audit.checks import SCORE_TOLERANCE
 from wattbench.analyses.audit.facts import some
@@ -120,7 +120,7 @@ def unused(experiments: Sequence[Experiment], asked: Sequence[str]) -> list[Drop
     """
     found = []
     for one in experiments:
-        folder = str(one.folder)
+        folder = shown(one.folder)
         found += [Dropped(folder, problem.detail) for problem in one.problems if problem.dropped]
         missing = [identifier for identifier in asked if identifier not in one.answers]
         if not one.answers:

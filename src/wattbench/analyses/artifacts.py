@@ -22,6 +22,7 @@ from wattbench.analyses.artifact_files import (
     plain_text,
     repeated_ids,
     results_of,
+    shown,
     submission_of,
 )
 from wattbench.analyses.artifact_summary import summary_of
@@ -83,7 +84,7 @@ def find_folders(paths: Iterable[Path]) -> tuple[list[Path], list[tuple[Path, st
     for path in paths:
         for folder in _results_of_path(path, left_out):
             if folder.resolve() in found:
-                left_out.append((folder, f"it is {found[folder.resolve()]} again"))
+                left_out.append((folder, f"it is {shown(found[folder.resolve()])} again"))
             elif folder.parent.name.endswith(SMOKE):
                 left_out.append((folder, "a smoke run of one question is no result"))
             else:
@@ -94,18 +95,18 @@ def find_folders(paths: Iterable[Path]) -> tuple[list[Path], list[tuple[Path, st
 def _results_of_path(path: Path, left_out: list[tuple[Path, str]]) -> list[Path]:
     try:
         if not path.exists():
-            raise InputError("there is no such folder or file.", where=str(path))
+            raise InputError("there is no such folder or file.", where=shown(path))
         if path.is_file():
             # A file of a result folder stands for it; another is a submission of its own.
             return [path.parent if _is_result(path.name) else path]
         below = [path] if holds_results(path) else []
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}.", where=str(path)) from error
+        raise InputError(f"cannot be read: {error.strerror}.", where=shown(path)) from error
     below = below or _below(path, left_out)
     if not below:
         raise InputError(
             "no folder below holds submission.csv, results.json or summary.json.",
-            where=str(path),
+            where=shown(path),
             mend="Name the folder that holds the experiments, such as artifacts/experiments.",
         )
     return below
@@ -129,7 +130,7 @@ def _below(path: Path, left_out: list[tuple[Path, str]]) -> list[Path]:
     for top in tops:
         # Links wait until the folders themselves are seen: those give a run its name.
         if top.resolve() in seen:
-            left_out.append((top, f"it is {seen[top.resolve()]} again"))
+            left_out.append((top, f"it is {shown(seen[top.resolve()])} again"))
             continue
         for name, folders, files in os.walk(top, onerror=refused):
             folders.sort()
@@ -196,7 +197,7 @@ def read_experiment(path: Path) -> Experiment:
         folder=path,
         environment=environment,
         questions=questions,
-        name=name,
+        name=shown(Path(name)),
         ours=ours,
         answers=answers,
         repeated=tuple(repeated),
@@ -210,15 +211,15 @@ def _place(path: Path, summary: Mapping[str, Any], *, ours: bool) -> tuple[str |
     """Environment and question set: what the summary says, else the folders above."""
     above = path.resolve().parents
     if ours:
-        return summary.get("run_environment"), above[0].name
+        return summary.get("run_environment"), shown(Path(above[0].name))
     file = summary.get("questions_file") or (summary.get("config_snapshot") or {}).get(
         "_questions_file"
     )
     said = summary.get("run_environment") or None
-    parent = above[1].name if len(above) > 1 else ""
+    parent = shown(Path(above[1].name)) if len(above) > 1 else ""
     environment = said or (parent if parent not in {EXPERIMENTS, ""} else None)
     # A run on Windows wrote data\\train_QA.csv: PureWindowsPath parts at either slash.
-    return environment, PureWindowsPath(str(file)).stem if file else above[0].name
+    return environment, PureWindowsPath(str(file)).stem if file else shown(Path(above[0].name))
 
 
 def _placed(experiments: Sequence[Experiment]) -> list[Experiment]:
@@ -246,6 +247,7 @@ def labels(experiments: Sequence[Experiment]) -> list[str]:
     with_environment = [
         f"{one.environment}/{one.name}" if one.environment else one.name for one in experiments
     ]
+    paths = [one.folder.resolve().parts for one in experiments]
     found = []
     for place, one in enumerate(experiments):
         if names.count(one.name) == 1:
@@ -253,18 +255,18 @@ def labels(experiments: Sequence[Experiment]) -> list[str]:
         elif with_environment.count(with_environment[place]) == 1:
             found.append(with_environment[place])
         else:
-            found.append(_shortest_path(one, experiments))
+            found.append(_shortest(paths[place], paths))
     # A folder may have the name of an environment: then the whole path tells two apart.
     return [
-        label if found.count(label) == 1 else str(one.folder.resolve())
-        for label, one in zip(found, experiments, strict=True)
+        label if found.count(label) == 1 else shown(Path(*parts))
+        for label, parts in zip(found, paths, strict=True)
     ]
 
 
-def _shortest_path(one: Experiment, experiments: Iterable[Experiment]) -> str:
-    parts = one.folder.resolve().parts
-    others = [other.folder.resolve().parts for other in experiments if other is not one]
+def _shortest(parts: tuple[str, ...], paths: Iterable[tuple[str, ...]]) -> str:
+    """The end of a path that no other has, of two parts at least."""
+    others = [other for other in paths if other != parts]
     length = 2
     while length < len(parts) and any(other[-length:] == parts[-length:] for other in others):
         length += 1
-    return "/".join(parts[-length:])
+    return shown(Path(*parts[-length:]))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wattbench.analyses.artifact_files import Answer
+from wattbench.analyses.artifact_files import Answer, shown
 from wattbench.analyses.artifact_verdicts import (
     Scored,
     gold_of_set,
@@ -139,7 +139,7 @@ def _check(members: Sequence[Experiment]) -> None:
     for place, folder in enumerate(folders):
         if folder in folders[:place]:
             raise InputError(
-                "is named twice: it would vote twice.", where=str(members[place].folder),
+                "is named twice: it would vote twice.", where=shown(members[place].folder),
                 mend="Name every member once.",
             )  # fmt: skip
     sets = sorted({one.questions for one in members})
@@ -153,7 +153,7 @@ def _check(members: Sequence[Experiment]) -> None:
         if others.isdisjoint(one.answers):
             raise InputError(
                 "has no answer to a question that another member answered.",
-                where=str(one.folder),
+                where=shown(one.folder),
                 mend="Name folders of one question set; `wattbench audit` tells what is broken.",
             )
 
@@ -267,9 +267,9 @@ def refuse_to_overwrite(folder: Path, members: Sequence[Experiment]) -> None:
     """
     mend = "Give another --output."
     if folder.resolve() in {one.folder.resolve() for one in members}:
-        raise InputError("is the folder of a member.", where=str(folder), mend=mend)
+        raise InputError("is the folder of a member.", where=shown(folder), mend=mend)
     if holds_results(folder) and not read_experiment(folder).ensemble:
-        raise InputError("holds the results of a run.", where=str(folder), mend=mend)
+        raise InputError("holds the results of a run.", where=shown(folder), mend=mend)
 
 
 def write_ensemble(found: FolderEnsemble, folder: Path) -> None:

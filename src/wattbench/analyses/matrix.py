@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wattbench.analyses.artifact_files import shown
 from wattbench.analyses.artifact_verdicts import (
     Dropped,
     gold_of_set,
@@ -99,7 +100,7 @@ def _matrix(
         rule=rule,
         columns=(*fixed, *(f"{head}_{column}" for head in heads for column in OWN)),
         rows=rows,
-        experiments={head: str(one.folder) for head, one in zip(heads, own, strict=True)},
+        experiments={head: shown(one.folder) for head, one in zip(heads, own, strict=True)},
         dropped=(*dropped, *doubts),
     )
 

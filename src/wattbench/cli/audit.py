@@ -110,6 +110,7 @@ def _of_folders(
     questions: str | None,
     rule: str | None,
 ) -> tuple[list[Row], list[Row]]:
+    from wattbench.analyses.artifact_files import shown
     from wattbench.analyses.artifacts import read_experiments
     from wattbench.analyses.audit.facts import finding
     from wattbench.analyses.audit.of_folders import audit_folders
@@ -124,8 +125,8 @@ def _of_folders(
         chosen(experiments, questions), gold=asked, documents=known, rule=judged_by
     )
     rows: list[Row] = [
-        {"environment": "", "questions": folder.parent.name}
-        | finding("left_out", "note", f"{folder}: {why}.", run=folder.name)
+        {"environment": "", "questions": shown(Path(folder.parent.name))}
+        | finding("left_out", "note", f"{shown(folder)}: {why}.", run=shown(Path(folder.name)))
         for folder, why in left_out
     ]
     rows += [row for one in audits for row in one.findings]

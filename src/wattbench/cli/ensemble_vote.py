@@ -66,6 +66,7 @@ def register(group: typer.Typer) -> None:
     ) -> None:
         """Let result folders vote, wattbench's or the guide's, in the guide's format."""
         with stage(log):
+            from wattbench.analyses.artifact_files import writable
             from wattbench.analyses.artifacts import read_experiment
             from wattbench.analyses.ensemble_field import Rules
             from wattbench.analyses.ensemble_folders import (
@@ -82,7 +83,7 @@ def register(group: typer.Typer) -> None:
             found = vote_folders(
                 members,
                 Rules(strategy, ignore_blank, votes),
-                name=name,
+                name=writable(name),
                 gold=None if gold is None else read_questions(gold),
                 rule=named_rule(rule),
             )
@@ -94,7 +95,7 @@ def register(group: typer.Typer) -> None:
             summary = found.summary
             score = summary["overall_score"]
             typer.echo(
-                f"{name}: {strategy} of {', '.join(found.members)} on {len(found.results)} "
+                f"{found.name}: {strategy} of {', '.join(found.members)} on {len(found.results)} "
                 f"questions, "
                 + ("not judged: no gold answer is known" if score is None
                    else f"score {score:.4f} under {summary['rule']}")

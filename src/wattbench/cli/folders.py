@@ -69,13 +69,14 @@ def holding_results(folders: Sequence[Path]) -> list[Path]:
     Raises:
         InputError: One is not there or holds none.
     """
+    from wattbench.analyses.artifact_files import shown
     from wattbench.analyses.artifacts import find_folders
 
     for folder in folders:
         found, _ = find_folders([folder])
         if [one.resolve() for one in found] != [folder.resolve()]:
             raise InputError(
-                "holds several results; a member is one folder.", where=str(folder),
+                "holds several results; a member is one folder.", where=shown(folder),
                 mend="Name the members' folders, in the order that decides ties.",
             )  # fmt: skip
     return list(folders)

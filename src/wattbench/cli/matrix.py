@@ -44,6 +44,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Write which experiment answered what, a question a row; tell what was left out."""
         with stage(log):
+            from wattbench.analyses.artifact_files import shown
             from wattbench.analyses.artifacts import read_experiments
             from wattbench.analyses.matrix import matrices
             from wattbench.cli.folders import chosen, named_rule
@@ -64,7 +65,7 @@ def register(app: typer.Typer) -> None:
                 )
                 write_text(path, to_csv(one.columns, one.rows))
                 reports.append(_told(one, path))
-            skipped = [{"what": str(path), "reason": reason} for path, reason in left_out]
+            skipped = [{"what": shown(path), "reason": reason} for path, reason in left_out]
             if as_json:
                 print_json({"matrices": reports, "left_out": skipped})
             else:
@@ -72,8 +73,10 @@ def register(app: typer.Typer) -> None:
 
 
 def _told(matrix: Matrix, path: Path) -> dict[str, Any]:
+    from wattbench.analyses.artifact_files import shown
+
     return {
-        "file": str(path),
+        "file": shown(path),
         "questions": matrix.questions,
         "rule": matrix.rule,
         "rows": len(matrix.rows),

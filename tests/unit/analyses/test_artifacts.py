@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 from tests.unit.analyses.guide_folders import RIGHT, write_experiment
+from typer.testing import CliRunner
 
 from wattbench.analyses.artifacts import find_folders, labels, read_experiment, read_experiments
+from wattbench.cli.app import build
 from wattbench.errors import InputError
 
 
@@ -160,3 +163,21 @@ def test_no_two_experiments_have_one_name(tmp_path: Path) -> None:
     shutil.rmtree(folders[0])
     experiments, _ = read_experiments([tmp_path])
     assert labels(experiments) == ["GB10/m", "x/m"]
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    root = tmp_path / "train_QA"
+    for number, name in enumerate((b"caf\xe9", "emoji 🦙\nnew".encode(), b"=1+1")):
+        folder = root / os.fsdecode(name)
+        write_experiment(folder, RIGHT, entries={"q1": {"latency_seconds": 2.0 + number}})
+    (root / os.fsdecode(b"empty\xe9")).mkdir()
+    output = tmp_path / "m.csv"
+    for arguments in (
+        ["matrix", root, "--output", output], ["audit", root, "--json"], ["audit", root],
+        ["ensemble", "vote", *sorted(root.iterdir())[:2], "--output", tmp_path / "voted"],
+    ):  # fmt: skip
+        result = CliRunner().invoke(build(), list(map(str, arguments)))
+        assert result.exit_code == 0, result.output
+        assert result.exception is None
+        result.output.encode()
+    assert "caf\ufffd_Value" in output.read_text(encoding="utf-8")
