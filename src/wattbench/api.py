@@ -13,7 +13,7 @@ from wattbench.study.layout import Layout
 from wattbench.tables.answers import PREDICTIONS, SAMPLES, SEGMENTS
 from wattbench.tables.contract import Table
 from wattbench.tables.documents import QUESTIONS
-from wattbench.tables.files import read_arrow, read_frame
+from wattbench.tables.files import as_frame, open_dataset, read_frame, read_json
 from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
 from wattbench.tables.statistics import QUESTION_TYPES, REPEATS, SCALING
 from wattbench.tables.verdicts import CALIBRATION, COMPARISONS, HISTOGRAMS, ROC, SCORES, VOTES
@@ -28,10 +28,14 @@ TABLES: dict[str, Table] = {
 
 
 class Results:
-    """The tables of a study: `results.runs` is a pandas frame, `results.sql(...)` a query.
+    """The tables of a study: `results.runs` is a pandas frame, `results.sql(...)` another.
 
     Args:
         folder: The study's results folder.
+
+    Attributes:
+        missing: Runs of the study that the tables lack, as they had no results: each with
+            `questions`, `run` and `reason`.
 
     Raises:
         InputError: The folder holds no tables.
@@ -58,12 +62,15 @@ class Results:
 
     def __init__(self, folder: Path) -> None:
         self._layout = Layout(folder)
-        if not self._layout.tables_manifest.exists():
+        manifests = (self._layout.tables_manifest, self._layout.partial_manifest)
+        found = next((path for path in manifests if path.exists()), None)
+        if found is None:
             raise InputError(
                 "the folder holds no tables.",
                 where=str(folder),
                 mend="Run the workflow, or `wattbench aggregate --study FILE`.",
             )
+        self.missing: list[dict[str, Any]] = read_json(found).get("missing", [])
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         if name.startswith("_") or name not in TABLES:
@@ -77,7 +84,8 @@ class Results:
         return sorted({*super().__dir__(), *TABLES})
 
     def __repr__(self) -> str:
-        return f"<wattbench results in {self._layout.results}: {', '.join(TABLES)}>"
+        lacking = f", {len(self.missing)} runs without results" if self.missing else ""
+        return f"<wattbench results in {self._layout.results}: {', '.join(TABLES)}{lacking}>"
 
     def table(self, name: str) -> pd.DataFrame:
         """A table, read anew; its columns have Arrow types, so that unknown stays null."""
@@ -86,24 +94,44 @@ class Results:
         return read_frame(self._layout.table(name), TABLES[name])
 
     def sql(self, query: str, **parameters: Any) -> pd.DataFrame:
-        """The answer to a DuckDB query over the tables, which have their own names.
+        """The answer to a DuckDB query over the tables, with Arrow types as theirs.
 
         Args:
-            query: The query; parameters stand in it as $name.
+            query: The query; the tables have their own names in it, parameters stand as $name.
             **parameters: Values of the parameters.
 
         Raises:
-            InputError: DuckDB cannot answer the query.
+            InputError: DuckDB cannot answer the query, or a table cannot be read.
         """
-        with duckdb.connect() as connection:
-            for name, table in TABLES.items():
-                path = self._layout.table(name)
-                if path.exists():
-                    connection.register(name, read_arrow(path, table))
-            try:
-                return connection.execute(query, parameters or None).df()
-            except duckdb.Error as error:
-                raise InputError(f"DuckDB: {error}", where=query) from error
+        try:
+            return as_frame(self.relation(query, **parameters).to_arrow_table())
+        except duckdb.Error as error:
+            raise InputError(f"DuckDB: {error}", where=query) from error
+
+    def relation(self, query: str, **parameters: Any) -> duckdb.DuckDBPyRelation:
+        """The same as a DuckDB relation, to go on with: nothing is read before it is asked for.
+
+        `relation("from predictions")` is a table. DuckDB wants the package pytz where times are
+        fetched as rows of Python values, and not where they go into frames or Arrow tables.
+
+        Args:
+            query: As for `sql`.
+            **parameters: Values of the parameters.
+
+        Raises:
+            InputError: DuckDB does not understand the query, or a table cannot be read.
+        """
+        # A connection answers one relation at a time, so each has its own.
+        connection = duckdb.connect()
+        for name, table in TABLES.items():
+            connection.register(name, open_dataset(self._layout.table(name), table))
+        try:
+            found = connection.sql(query, params=parameters or None)
+        except duckdb.Error as error:
+            raise InputError(f"DuckDB: {error}", where=query) from error
+        if found is None:
+            raise InputError("the query asks for nothing.", where=query)
+        return found
 
 
 def load(results: str | Path = "results") -> Results:

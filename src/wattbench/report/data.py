@@ -17,7 +17,6 @@ from wattbench.study.layout import Layout
 from wattbench.study.models import SMOKE, Study
 from wattbench.study.reporting import Report
 from wattbench.tables.answers import PREDICTIONS, SAMPLES, SEGMENTS
-from wattbench.tables.contract import Table
 from wattbench.tables.documents import CONTEXTS, QUESTIONS
 from wattbench.tables.files import file_digest, read_arrow
 from wattbench.tables.runs import AUDIT, COMPUTE, ENSEMBLES, RUNS
@@ -160,7 +159,7 @@ def read_report_data(study: Study) -> ReportData:
             tables[table.name] = table.schema.empty_table()
             continue
         inputs[path.relative_to(layout.results).as_posix()] = file_digest(path)
-        tables[table.name] = _finite(_whole(read_arrow(path, table, without=LEFT_OUT), table, path))
+        tables[table.name] = _finite(read_arrow(path, table, without=LEFT_OUT))
     if not tables["runs"].num_rows:
         raise InputError(
             "the table 'runs' holds no run, so there is nothing to report.",
@@ -200,17 +199,6 @@ def read_report_data(study: Study) -> ReportData:
         analysis=analysis_of(study.report),
         definition=study.report,
     )
-
-
-def _whole(data: pa.Table, table: Table, path: Path) -> pa.Table:
-    lacking = [n for n in table.names() if n not in data.column_names and n not in LEFT_OUT]
-    if lacking:
-        raise InputError(
-            f"the table lacks the columns {', '.join(lacking)}.",
-            where=str(path),
-            mend="It is of another version: delete it and run the workflow again.",
-        )
-    return data
 
 
 def _finite(data: pa.Table) -> pa.Table:

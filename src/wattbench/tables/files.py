@@ -5,7 +5,9 @@ The plain file writers of `wattbench.files` are offered here too: a stage needs 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -30,14 +32,17 @@ from wattbench.tables.contract import SCHEMA_VERSION, SCHEMA_VERSION_KEY, TABLE_
 if TYPE_CHECKING:
     # A stage that needs no frame does not wait for pandas to load.
     import pandas as pd
+    import pyarrow.dataset as ds
 
 __all__ = [
+    "as_frame",
     "canonical_json",
     "digest",
     "encoded",
     "fault_of",
     "file_digest",
     "from_columns",
+    "open_dataset",
     "read_arrow",
     "read_frame",
     "read_json",
@@ -171,7 +176,7 @@ def write_batches(path: Path, table: Table, batches: Iterable[Mapping[str, Seque
 
 
 def read_arrow(path: Path, table: Table, *, without: Collection[str] = ()) -> pa.Table:
-    """Read a Parquet file that `write_rows` wrote.
+    """Read a Parquet file that `write_rows` wrote; columns that the contract lacks are left out.
 
     Args:
         path: The file.
@@ -179,27 +184,96 @@ def read_arrow(path: Path, table: Table, *, without: Collection[str] = ()) -> pa
         without: Columns that are not read, for they are large.
 
     Raises:
-        InputError: The file is missing, broken, of another table or of a newer version.
+        InputError: The file is missing, broken, of another table or of another version.
+    """
+    wanted = [name for name in table.names() if name not in without]
+    with _opened(path, table, wanted) as file:
+        # Most files are small: sharing one out to threads takes longer than reading it.
+        data = file.read(wanted, use_threads=file.metadata.num_rows > FEW_ROWS)
+    if not _is_own(data.schema, table):
+        _check_nulls(path, table, data)
+    return data
+
+
+@contextmanager
+def _opened(path: Path, table: Table, wanted: Sequence[str]) -> Iterator[pq.ParquetFile]:
+    """A file of a table, for as long as it is read.
+
+    Args:
+        path: The file.
+        table: What it should hold.
+        wanted: The columns that will be read.
+
+    Raises:
+        InputError: The file is missing, broken, of another table or of another version.
     """
     try:
-        with pq.ParquetFile(path) as file:
-            names = [n for n in file.schema_arrow.names if n not in without]
-            # Most files are small: sharing one out to threads takes longer than reading it.
-            data = file.read(names, use_threads=file.metadata.num_rows > FEW_ROWS)
-    except (OSError, pa.ArrowInvalid) as error:
+        with pa.OSFile(str(path)) as source, pq.ParquetFile(source) as file:
+            if not _is_own(file.schema_arrow, table):
+                _check(path, table, file.schema_arrow, wanted)
+            yield file
+    except FileNotFoundError as error:
+        raise InputError("is not there.", where=str(path), mend=_anew(path)) from error
+    except (OSError, pa.ArrowException) as error:
         raise InputError(
-            f"cannot be read as Parquet: {error}.",
-            where=str(path),
-            mend="Delete it and run the workflow again; it is made anew.",
+            f"cannot be read as Parquet: {error}.", where=str(path), mend=_anew(path)
         ) from error
-    metadata = data.schema.metadata or {}
+
+
+def _is_own(schema: pa.Schema, table: Table) -> bool:
+    """Whether a schema is the table's to the letter, as nearly every file's is."""
+    return bool(schema.equals(table.schema)) and schema.metadata == table.schema.metadata
+
+
+def _check(path: Path, table: Table, schema: pa.Schema, wanted: Sequence[str]) -> None:
+    """Whether a file's schema has the table's columns.
+
+    Raises:
+        InputError: It is another table's or another version's.
+    """
+    metadata = schema.metadata or {}
     if metadata.get(TABLE_KEY, b"").decode() != table.name:
-        raise InputError(f"is no wattbench table '{table.name}'.", where=str(path))
+        raise InputError(
+            f"is no wattbench table '{table.name}'.", where=str(path), mend=_anew(path)
+        )
     if int(metadata.get(SCHEMA_VERSION_KEY, b"0")) > SCHEMA_VERSION:
         raise InputError(
             "was written by a newer wattbench.", where=str(path), mend="Upgrade wattbench."
         )
-    return data
+    lacking = [name for name in wanted if schema.get_field_index(name) < 0]
+    if lacking:
+        wrong = f"lacks {_columns(lacking)} of table '{table.name}'"
+    elif other := [n for n in wanted if schema.field(n).type != table.schema.field(n).type]:
+        wrong = f"holds {_columns(other)} of table '{table.name}' in another form"
+    else:
+        return
+    raise InputError(
+        f"{wrong}: another version of wattbench wrote it.", where=str(path), mend=_anew(path)
+    )
+
+
+def _check_nulls(path: Path, table: Table, data: pa.Table) -> None:
+    for name in data.column_names:
+        if data[name].null_count and not table.schema.field(name).nullable:
+            raise InputError(
+                f"column '{name}' of table '{table.name}' is null in places, which it never is: "
+                "another version of wattbench wrote it.",
+                where=str(path),
+                mend=_anew(path),
+            )
+
+
+def _columns(names: Sequence[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names)
+    return f"column {shown}" if len(names) == 1 else f"columns {shown}"
+
+
+def _anew(path: Path) -> str:
+    return (
+        f"Make it anew with `snakemake --force {shlex.quote(str(path))}` and the options you run "
+        "the workflow with: the stage that wrote it runs again, and asks no model again what is "
+        "answered."
+    )
 
 
 def read_rows(path: Path, table: Table) -> list[dict[str, Any]]:
@@ -210,7 +284,28 @@ def read_rows(path: Path, table: Table) -> list[dict[str, Any]]:
 
 def read_frame(path: Path, table: Table) -> pd.DataFrame:
     """A table as a pandas frame with Arrow types, so that null stays null."""
+    return as_frame(read_arrow(path, table))
+
+
+def as_frame(data: pa.Table) -> pd.DataFrame:
+    """An Arrow table as a pandas frame with Arrow types, so that null stays null."""
     import pandas as pd  # noqa: PLC0415
 
-    frame: pd.DataFrame = read_arrow(path, table).to_pandas(types_mapper=pd.ArrowDtype)
+    frame: pd.DataFrame = data.to_pandas(types_mapper=pd.ArrowDtype)
     return frame
+
+
+def open_dataset(path: Path, table: Table) -> ds.Dataset:
+    """A table of which only what is asked for is read.
+
+    Args:
+        path: The file.
+        table: What it should hold.
+
+    Raises:
+        InputError: The file is missing, broken, of another table or of another version.
+    """
+    import pyarrow.dataset as ds  # noqa: PLC0415
+
+    with _opened(path, table, list(table.names())):
+        return ds.dataset(str(path), format="parquet")

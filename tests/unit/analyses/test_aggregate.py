@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
-from tests.unit.made_results import GOLD, RIGHT, make_study, write_run
+from tests.unit.made_results import RIGHT, make_study, write_run
 
 import wattbench
 from wattbench.analyses.aggregate import aggregate
 from wattbench.ensembles.stage import vote
-from wattbench.errors import InputError
 from wattbench.scoring.stage import score, score_folder
 from wattbench.slurm.stage import collect_compute
 from wattbench.study.layout import Layout
@@ -255,24 +253,6 @@ def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
     aggregate(study)
     assert layout.tables_manifest.read_bytes() == before
     assert set(json.loads(before)["tables"]) == set(layout.TABLES)
-
-
-def test_load_gives_frames_and_answers_queries(tmp_path: Path) -> None:
-    finished(tmp_path)
-    results = wattbench.load(tmp_path / "results")
-    assert isinstance(results.runs, pd.DataFrame)
-    assert results.runs is results.runs
-    assert set(results.questions.question_id) == set(GOLD)
-    best = results.sql(
-        "select run from runs join ensembles using (run) where ensembles.score >= $least", least=0
-    )
-    assert best.run.tolist() == ["both"]
-    with pytest.raises(InputError, match="DuckDB"):
-        results.sql("select nothing from nowhere")
-    with pytest.raises(AttributeError, match="there is no table 'nothing'"):
-        _ = results.nothing
-    with pytest.raises(InputError, match="holds no tables"):
-        wattbench.load(tmp_path)
 
 
 def test_many_runs_take_seconds(tmp_path: Path) -> None:

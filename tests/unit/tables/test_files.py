@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +30,11 @@ from wattbench.tables.contract import (
 )
 from wattbench.tables.files import (
     digest,
+    read_arrow,
     read_frame,
     read_json,
     read_rows,
+    to_arrow,
     write_json,
     write_rows,
     write_text,
@@ -130,18 +135,45 @@ def test_nan_is_no_json(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"PAR1", b"no parquet at all" * 10])
+@pytest.mark.parametrize(
+    "content", [b"", b"PAR1", b"no parquet at all" * 10, b"PAR1" + b"\0" * 8 + b"PAR1"]
+)
 def test_a_broken_table_is_named_with_its_mend(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "example.parquet"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"example\.parquet.*made anew"):
+    with pytest.raises(InputError, match=r"cannot be read as Parquet") as told:
         read_rows(path, TABLE)
+    assert told.value.where == str(path)
+    assert f"snakemake --force {path}" in str(told.value.mend)
+
+
+def test_a_table_cut_off_anywhere_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "example.parquet"
+    write_rows(path, TABLE, rows())
+    whole = path.read_bytes()
+    for kept in range(0, len(whole), 7):
+        path.write_bytes(whole[:kept])
+        with pytest.raises(InputError, match=r"example\.parquet.*cannot be read as Parquet"):
+            read_rows(path, TABLE)
+    footer = int.from_bytes(whole[-8:-4], "little") + 8
+    path.write_bytes(whole[:4] + b"\xff" * (len(whole) - footer - 4) + whole[-footer:])
+    with pytest.raises(InputError, match=r"example\.parquet.*cannot be read as Parquet"):
+        read_rows(path, TABLE)
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a folder/none\.parquet: is not there") as told:
+        read_rows(tmp_path / "a folder" / "none.parquet", TABLE)
+    assert f"--force '{tmp_path}/a folder/none.parquet'" in str(told.value.mend)
 
 
 def test_a_table_of_another_kind_or_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "example.parquet"
     pq.write_table(pa.table({"name": ["a"]}), path)
-    with pytest.raises(InputError, match="no wattbench table"):
+    with pytest.raises(InputError, match=r"no wattbench table 'example'.*snakemake --force"):
+        read_rows(path, TABLE)
+    write_rows(path, replace(TABLE, name="another"), rows())
+    with pytest.raises(InputError, match="no wattbench table 'example'"):
         read_rows(path, TABLE)
     newer = pa.table({"name": ["a"]}).replace_schema_metadata(
         {b"wattbench_table": b"example", b"wattbench_schema_version": b"99"}
@@ -149,6 +181,44 @@ def test_a_table_of_another_kind_or_a_newer_version_is_refused(tmp_path: Path) -
     pq.write_table(newer, path)
     with pytest.raises(InputError, match="newer wattbench"):
         read_rows(path, TABLE)
+
+
+def older(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    """The example as another version wrote it."""
+    data = to_arrow(TABLE, rows())
+    pq.write_table(change(data).replace_schema_metadata(TABLE.schema.metadata), path)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda t: t.drop_columns(["energy_j"]), "lacks column 'energy_j' of table 'example'"),
+        (lambda t: t.select(["energy_j"]),
+         "lacks columns 'name', 'count', 'flags' of table 'example'"),
+        (lambda t: t.set_column(2, "count", t["count"].cast(pa.string())),
+         "holds column 'count' of table 'example' in another form"),
+        (lambda t: t.set_column(0, "name", pa.nulls(2, pa.string())),
+         "column 'name' of table 'example' is null in places"),
+    ],
+)  # fmt: skip
+def test_a_table_of_an_older_version_is_named_with_the_column_and_the_command(
+    tmp_path: Path, change: Callable[[pa.Table], pa.Table], told: str
+) -> None:
+    path = tmp_path / "example.parquet"
+    older(path, change)
+    with pytest.raises(InputError, match=re.escape(told)) as found:
+        read_rows(path, TABLE)
+    assert found.value.where == str(path)
+    assert f"snakemake --force {path}" in str(found.value.mend)
+
+
+def test_columns_that_no_longer_exist_and_another_order_do_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "example.parquet"
+    older(path, lambda t: t.append_column("gone", pa.array([1, 2])).select([4, 3, 2, 1, 0]))
+    assert read_rows(path, TABLE) == rows()
+    assert read_arrow(path, TABLE).column_names == list(TABLE.names())
+    older(path, lambda t: t.drop_columns(["energy_j"]))
+    assert read_arrow(path, TABLE, without={"energy_j"}).column_names == ["name", "count", "flags"]
 
 
 def test_a_missing_and_a_broken_json_are_named(tmp_path: Path) -> None:
