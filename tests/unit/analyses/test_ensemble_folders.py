@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,11 @@ from wattbench.analyses.ensemble_folders import vote_folders
 from wattbench.cli.app import build
 from wattbench.errors import InputError
 from wattbench.scoring.stage import score
+from wattbench.study.inference import Strategy
 from wattbench.study.questions import read_questions
 from wattbench.tables.files import read_rows
 from wattbench.tables.runs import RUNS
+from wattbench.tables.values import canonical_value
 
 RECORDED = Path(__file__).parents[3] / ".." / "shared" / "reference" / "data" / "wattbot" / "train"
 
@@ -88,6 +92,25 @@ def test_a_member_without_an_answer_casts_no_vote_and_shifts_no_other(tmp_path: 
     entry = found.results[1]
     assert (entry["id"], entry["pred_value"]) == ("q2", "433")
     assert entry["individual_answers"] == {"a": None, "b": "433"}
+
+
+@pytest.mark.parametrize("strategy", ["majority", "answer_priority", "confidence"])
+def test_names_and_order_decide_ties_alone(tmp_path: Path, strategy: Strategy) -> None:
+    runs = [read_experiment(folder) for folder in members(tmp_path / "r")]
+    found = vote_folders(runs, Rules(strategy), name="e", rule="strict")
+    for order in itertools.permutations(range(3)):
+        places = [tmp_path / f"{order}" / name for name in ("z", "y", "x")]
+        for place, source in zip(places, order, strict=True):
+            shutil.copytree(runs[source].folder, place)
+        again = vote_folders(
+            [read_experiment(place) for place in places], Rules(strategy), name="e", rule="strict"
+        )
+        for identifier, outcome in found.outcomes.items():
+            other = again.outcomes[identifier]
+            assert other.by_order == outcome.by_order
+            if not outcome.by_order:
+                assert canonical_value(other.value) == canonical_value(outcome.value)
+                assert other.refs == outcome.refs
 
 
 def test_unequal_members_add_up_by_question(tmp_path: Path) -> None:

@@ -79,6 +79,7 @@ def test_every_subset_is_tried_and_the_best_is_the_best(tmp_path: Path) -> None:
     best = max(field.score(s) / (field.joules(s) or 1.0) for s in subsets)
     assert found.best.per_joule == pytest.approx(best)
     assert found.best.members == ("poor",)
+    assert search(field_of(study), Wanted(most=4)) == found
     by_score = search(field, Wanted(goal="score", most=4))
     assert by_score.best.score == max(field.score(s) for s in subsets)
     # What an ensemble is held against is the best single run that is good enough too.
