@@ -55,17 +55,20 @@ def site(energy: Energy, gross_j: float | None) -> tuple[Row, dict[str, str]]:
     """
     reasons: dict[str, str] = {}
 
-    def times(column: str, amount: float | None, factor: Factor | None, key: str) -> float | None:
+    def times(
+        column: str, amount: float | None, lacking: str, factor: Factor | None, key: str
+    ) -> float | None:
         if factor is None:
             reasons[column] = f"the study gives no energy.{key}"
         elif amount is None:
-            reasons[column] = "the energy it is made of is unknown"
+            reasons[column] = lacking
         else:
             return amount * factor.value
         return None
 
-    site_j = times("site_energy_j", gross_j, energy.pue, "pue")
+    site_j = times("site_energy_j", gross_j, "the run's energy is unknown", energy.pue, "pue")
     kwh = None if site_j is None else site_j / J_PER_KWH
-    carbon = times("carbon_g", kwh, energy.carbon_g_per_kwh, "carbon_g_per_kwh")
-    price = times("energy_price", kwh, energy.price_per_kwh, "price_per_kwh")
+    why = f"the site's energy is unknown: {reasons.get('site_energy_j')}"
+    carbon = times("carbon_g", kwh, why, energy.carbon_g_per_kwh, "carbon_g_per_kwh")
+    price = times("energy_price", kwh, why, energy.price_per_kwh, "price_per_kwh")
     return {"site_energy_j": site_j, "carbon_g": carbon, "energy_price": price}, reasons

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from wattbench.report import formats
+from wattbench.report import formats, measures
 from wattbench.report.data import Group, ReportData
 from wattbench.report.grids import Cell, Grid, Head, text, unknown, why_null
 from wattbench.report.tables import run_cell
@@ -246,7 +246,7 @@ def _token_price(row: dict[str, Any]) -> Cell:
     value = row["token_price"]
     if value is None:
         return unknown(why_null(RUNS, row, "token_price"))
-    return Cell(f"{formats.figures(value)} {row['token_price_currency']}", sort=value)
+    return Cell(measures.token_price(row), sort=value)
 
 
 def inputs(data: ReportData) -> Grid:
