@@ -82,7 +82,9 @@ def read_questions(path: Path) -> tuple[Question, ...]:
             question; the message names file, line and column.
     """
     reader, _ = open_csv(
-        path, what="the question file", mend="Check its path; in a study that is 'questions.<set>.file'."
+        path,
+        what="the question file",
+        mend="Check its path; in a study that is 'questions.<set>.file'.",
     )
     columns = [name.strip() for name in reader.fieldnames or ()]
     reader.fieldnames = columns
