@@ -18,6 +18,9 @@ from wattbench.report.tables import level
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$])")
 _BULLET = re.compile(r"^([-+=])")
 _NUMBERED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
+_WWW = re.compile(r"(www)\.", re.IGNORECASE)
+_AT = "\u2060&#64;"
+"""An at sign that no viewer takes for that of an address: GitHub looks behind the entity."""
 
 
 def plain(text: str) -> str:
@@ -25,7 +28,7 @@ def plain(text: str) -> str:
     one_line = " ".join(formats.clean(text).split())
     escaped = _SPECIAL.sub(r"\\\1", html.escape(one_line, quote=False))
     escaped = _NUMBERED.sub(r"\1\\\2", _BULLET.sub(r"\\\1", escaped))
-    return escaped.replace("://", ":&#47;&#47;").replace("@", "&#64;")
+    return _WWW.sub(r"\1&#46;", escaped.replace("://", ":&#47;&#47;").replace("@", _AT))
 
 
 def report_markdown(content: Content, figures: dict[tuple[str, str], str]) -> str:

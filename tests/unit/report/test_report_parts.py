@@ -144,7 +144,7 @@ MARKUP = st.from_regex(r"[-+=>#*0-9.)|`\[\]()!_~$&;<a-z :/]{1,30}", fullmatch=Tr
 
 @given(st.text(max_size=60) | MARKUP)
 def test_markdown_shows_a_text_as_it_stands(text: str) -> None:
-    expected = " ".join(formats.clean(text).split())
+    expected = " ".join(formats.clean(text).split()).replace("@", "\u2060@")
     parser = MarkdownIt("commonmark", {"html": True}).enable("table")
     paragraph = parser.render(plain(text)).strip()
     assert html.unescape(paragraph) == (f"<p>{expected}</p>" if expected else "")
@@ -152,6 +152,19 @@ def test_markdown_shows_a_text_as_it_stands(text: str) -> None:
     assert cell is not None
     assert "<" not in cell.group(1)
     assert html.unescape(cell.group(1)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["https://a.example", "www.a.example", "WWW.a.example", "a@b.example", "xmpp:a@b.example"],
+)
+def test_markdown_has_no_address_that_viewers_make_a_link(text: str) -> None:
+    """GitHub's rules for links without brackets: `://`, `www.` and an address with `@`."""
+    shown = plain(text)
+    assert "://" not in shown
+    assert "www." not in shown.lower()
+    assert "@" not in shown
+    assert not re.search(r"\w&#64;", shown)
 
 
 def test_numbers_carry_no_backslash() -> None:
