@@ -69,6 +69,9 @@ def score_folder(files: RunFiles, study: Study, questions: str, name: str) -> No
         study: The study.
         questions: Name of the question set.
         name: Name of the model or ensemble.
+
+    Raises:
+        InputError: A file cannot be read, or the study's rule judges none of the answers.
     """
     gold = study_questions(study, questions)
     answers = read_arrow(files.predictions, PREDICTIONS)
@@ -79,6 +82,12 @@ def score_folder(files: RunFiles, study: Study, questions: str, name: str) -> No
     own = own_rules(study, questions, judged_by)
     scores = judge_runs(study.scoring, Gold(gold), {name: answers}, where, own)
     headline = scores.filter(pc.equal(scores["rule"], study.scoring.rule))
+    if not headline.num_rows and not questions.endswith(SMOKE):
+        raise InputError(
+            f"the rule '{study.scoring.rule}' judges no answer to '{questions}'.",
+            where=str(study.question_file(questions)),
+            mend="Choose another scoring.rule; `numeric`, say, judges numbers alone.",
+        )
     judged = {row["question_id"]: row for row in headline.to_pylist()}
     ensemble = study.ensembles.get(name)
     model = ensemble.members[0] if ensemble is not None else name

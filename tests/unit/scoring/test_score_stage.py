@@ -112,3 +112,12 @@ def test_scoring_twice_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_an_unknown_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no model 'x'; it has: m"):
         score(make_study(tmp_path, ["m"]), "set", "x")
+
+
+def test_a_rule_that_judges_nothing_is_named(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ["a"], scoring={"rule": "numeric"})
+    gold = "id,question,answer_value,answer_unit,ref_id\nq1,Which?,oak,is_blank,a\n"
+    (tmp_path / "questions.csv").write_text(gold)
+    write_run(study, "a", {"q1": "oak"})
+    with pytest.raises(InputError, match="the rule 'numeric' judges no answer to 'set'"):
+        score(study, "set", "a")
