@@ -42,6 +42,8 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Show per run: partition, GPUs, memory, walltime, GPU-hours at most, what is done.
 
+        Jobs in which a model plans searches or judges answers have rows of their own.
+
         Exit code 1 where a run fits no partition and the study does not let it be skipped.
         """
         with stage():
@@ -131,10 +133,10 @@ def _cells(row: PlannedRun, *, on_misfit: str) -> tuple[str, ...]:
     asks = row.asks
     if isinstance(asks, Misfit):
         word = "skipped" if on_misfit == "skip" else "fits nowhere"
-        return (row.run, row.questions, word, *["-"] * 6, row.progress.words())
+        return (row.title, row.questions, word, *["-"] * 6, row.progress.words())
     vram = "-" if not asks.gpus else "unknown" if asks.vram_gib is None else _gib(asks.vram_gib)
     return (
-        row.run,
+        row.title,
         row.questions,
         asks.partition or "by profile",
         f"{asks.gpus} x {asks.gpu_type}" if asks.gpus and asks.gpu_type else str(asks.gpus),

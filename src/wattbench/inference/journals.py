@@ -116,24 +116,31 @@ def _unused(study: Study, journal: Journal) -> str | None:
         return None
     if journal.questions.removesuffix(SMOKE) not in study.questions:
         return f"the study has no question set '{journal.questions}'"
+    now, words = _now(study, journal)
+    if now is None:
+        return words
+    return None if journal.identity == now else f"the settings of {words} have changed since"
+
+
+def _now(study: Study, journal: Journal) -> tuple[str | None, str]:
+    """Identity that such a journal has under the study's settings, and whose these are.
+
+    None where the study has no such work, and why.
+    """
     name = journal.name or ""
     if journal.kind == "run":
         if name not in study.models:
-            return f"the study has no model '{name}'"
-        now, whose = run_identity(study, name), f"'{name}'"
-    elif journal.kind == "judge":
+            return None, f"the study has no model '{name}'"
+        return run_identity(study, name), f"'{name}'"
+    if journal.kind == "judge":
         judge = study.scoring.judge
         if judge is None:
-            return "the study names no judging model"
-        now, whose = judge_identity(study, judge.model), "the judging model"
-    else:
-        retrieval = study.retrievals.get(name)
-        if retrieval is None:
-            return f"the study has no retrieval '{name}'"
-        if retrieval.planner.model is None:
-            return f"no model plans the searches of '{name}'"
-        now, whose = planner_identity(study, name), f"the model that plans for '{name}'"
-    return None if journal.identity == now else f"the settings of {whose} have changed since"
+            return None, "the study names no judging model"
+        return judge_identity(study, judge.model), "the judging model"
+    retrieval = study.retrievals.get(name)
+    if retrieval is None or retrieval.planner.model is None:
+        return None, f"no model plans searches for a retrieval '{name}'"
+    return planner_identity(study, name), f"the model that plans for '{name}'"
 
 
 def remove(journal: Journal) -> None:

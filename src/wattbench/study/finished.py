@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from wattbench.errors import InputError
 from wattbench.files import read_json
 from wattbench.study.layout import RunFiles
@@ -15,10 +17,19 @@ def finished(files: RunFiles, identity: str, total: int) -> bool:
         identity: Digest of the run's settings.
         total: Questions of the set.
     """
-    if not files.predictions.exists() or not files.job.exists():
-        return False
+    return files.predictions.exists() and is_of(files.job, identity, total)
+
+
+def is_of(job: Path, identity: str, total: int) -> bool:
+    """Whether a job.json is there, of these settings and of so many questions or answers.
+
+    Args:
+        job: The file.
+        identity: Digest of the settings.
+        total: Questions, or answers that were judged.
+    """
     try:
-        job = read_json(files.job)
-        return bool(job["identity"] == identity and job["question_count"] == total)
+        found = read_json(job)
+        return bool(found["identity"] == identity and found["question_count"] == total)
     except (InputError, KeyError, TypeError):
         return False

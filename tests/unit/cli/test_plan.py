@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,33 @@ def test_gpu_hours_are_an_upper_bound(study_file: Path) -> None:
     assert "0:15 h" in result.stdout
     assert "at most 0.5 of 0.5 GPU-hours" in result.stdout
     assert "GPU memory of one is unknown: the backend 'recorded'" in result.stdout
+
+
+def test_what_plans_and_judges_is_submitted_too(study_file: Path) -> None:
+    more = study_file.parent / "judged.yaml"
+    planner = {"kind": "model", "model": "one"}
+    change = {
+        "scoring": {"judge": {"model": "one"}, "also": ["judge"]},
+        "retrievals": {"planned": {"planner": planner}},
+        "models": {"one": {"retrieval": "planned"}},
+    }
+    more.write_text(yaml.safe_dump(change))
+    files = [study_file, site(study_file.parent), given(study_file, 2), more]
+    plain = invoke("plan", *(p for f in files[:-1] for p in ("--study", f)), "--json")
+    result = invoke("plan", *(p for f in files for p in ("--study", f)), "--json")
+    assert result.exit_code == plain.exit_code == 0, result.output
+    found, before = json.loads(result.stdout), json.loads(plain.stdout)
+    beside = [row for row in found["runs"] if row["stage"] != "infer"]
+    assert {(row["stage"], row["run"], row["retrieval"]) for row in beside} == {
+        ("plan_queries", "one", "planned"), ("judge", "one", None),
+    }  # fmt: skip
+    assert found["totals"]["runs"] == before["totals"]["runs"]
+    assert found["totals"]["submits"] == before["totals"]["submits"] + len(beside)
+    hours = [sum_["totals"]["gpu_hours_to_submit_at_most"] for sum_ in (found, before)]
+    assert hours[0] - hours[1] == pytest.approx(sum(row["gpu_hours_at_most"] for row in beside))
+    shown = invoke("plan", *(p for f in files for p in ("--study", f))).stdout
+    assert "one plans planned" in shown
+    assert re.search(r"one judges .* waits for answers", shown)
 
 
 @pytest.mark.parametrize(("choice", "code", "word"), [("error", 1, "fits nowhere"),

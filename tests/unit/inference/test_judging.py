@@ -25,7 +25,8 @@ from wattbench.tables.verdicts import SCORES
      ("true.", None), ("yes", None), ("", None), ("TRUE FALSE", None), ("FALSE, not TRUE", None),
      ("**TRUE**", None), ("`FALSE`", None), ('"TRUE"', None), ("1", None), ("TRUEFALSE", None),
      ("NOT TRUE", None), ("Verdict: TRUE", None), ("I cannot judge this.", None),
-     ('{"verdict": true}', None), ("TRUE\nFALSE", None), ("\ufeffTRUE", None), ("\uff34\uff32\uff35\uff25", None)],
+     ('{"verdict": true}', None), ("TRUE\nFALSE", None), ("\ufeffTRUE", None),
+     ("\uff34\uff32\uff35\uff25", None)],
 )  # fmt: skip
 def test_the_reply_is_one_word(reply: str, verdict: bool | None) -> None:
     found = parse_verdict(reply)

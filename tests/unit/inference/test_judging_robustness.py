@@ -17,9 +17,13 @@ from wattbench.analyses.aggregate import aggregate
 from wattbench.ensembles.stage import vote
 from wattbench.errors import InputError
 from wattbench.files import write_json
+from wattbench.inference.journal import ANSWERS
 from wattbench.inference.judging import PROMPT, judge_answers, shown
+from wattbench.inference.planned import PlannedRun, planned_runs
+from wattbench.records import Appender
 from wattbench.scoring.stage import score, score_folder
-from wattbench.study.identity import judge_identity
+from wattbench.study.demands import demands_of
+from wattbench.study.identity import judge_identity, run_identity
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
 from wattbench.study.questions import study_questions
@@ -157,6 +161,26 @@ def test_an_answer_stays_within_its_quotation(tmp_path: Path, lie: str) -> None:
     assert json.loads(given) == lie
     assert before.endswith('Correct answer: "21"')
     assert not any(token in asked.content for token in TOKENS)
+
+
+def test_the_plan_knows_how_far_judging_has_come(tmp_path: Path) -> None:
+    def row() -> PlannedRun:
+        (found,) = [r for r in planned_runs(study, demands_of(study)) if r.stage == "judge"]
+        return found
+
+    study = make(tmp_path, SURE | {"q3": "perhaps"}, attempts=1)
+    assert (row().progress.words(), row().to_do) == ("waits for answers", True)
+    answered(study, a={"q1": "20"})
+    for name in study.models:
+        files = Layout(tmp_path / "results").run("local", "set", name)
+        write_json(files.job, {"identity": run_identity(study, name), "question_count": 4})
+        keep = [{"key": f"{n}", "kind": "abstained", "question_id": f"q{n}"} for n in range(4)]
+        with Appender(files.journal(run_identity(study, name)) / ANSWERS) as journal:
+            for record in keep:
+                journal.append(record)
+    assert row().progress.words() == "0/4, not started"
+    judge_answers(study, "set")
+    assert (row().progress.words(), row().submits) == ("done 3/4, 1 failed", False)
 
 
 def test_a_judge_judges_its_own_answers_as_all_others(tmp_path: Path) -> None:
