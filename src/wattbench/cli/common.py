@@ -112,9 +112,9 @@ def open_study(path: Path) -> Study:
 def slurm_scheduler() -> Scheduler:
     """Slurm, where it is there, as inference asks it."""
     from wattbench.inference.scheduler import Scheduler
-    from wattbench.slurm.alive import job_alive, job_state
+    from wattbench.slurm.alive import job_alive, job_state, withdrawn
 
-    return Scheduler(alive=job_alive, state=job_state)
+    return Scheduler(alive=job_alive, state=job_state, withdrawn=withdrawn)
 
 
 def check_identity(expected: str | None, found: str, what: str) -> None:

@@ -17,7 +17,7 @@ from wattbench.inference.steps import Step
 from wattbench.inference.stopping import Stop
 from wattbench.records import Record
 from wattbench.study.models import SMOKE, Study
-from wattbench.telemetry.job import this_job
+from wattbench.telemetry.job import SLURM, this_job
 from wattbench.telemetry.ledger import last_ending, mend_ledger
 
 
@@ -52,6 +52,8 @@ def worked(
             for run in runs
         ]
         opened = [_opened(run, retry=retry) for run in runs]
+        if retry and any(missing for _, missing in opened):
+            _not_withdrawn(scheduler)
 
         def beat() -> None:
             for lease in leases:
@@ -88,6 +90,16 @@ def _opened(run: Run, *, retry: bool) -> tuple[list[Record], list[Sequence[Step]
             mend="Start snakemake again to go on; what is answered is not asked again.",
         )
     return records, missing
+
+
+def _not_withdrawn(scheduler: Scheduler) -> None:
+    job = this_job()
+    if job.scheduler == SLURM and scheduler.withdrawn(job.job_id):
+        raise FaultError(
+            "a user cancelled a job for this work while it waited in the queue, so it is not tried "
+            "again by itself.",
+            mend="Start snakemake again to go on; what is answered is not asked again.",
+        )
 
 
 def check_names(study: Study, questions: Sequence[str], **named: str) -> None:
