@@ -159,7 +159,7 @@ class Field:
     _unanswerable: NDArray[np.bool_] = field(init=False)
     _sets: dict[Subset, int] = field(init=False, default_factory=dict)
     _known: dict[int, int] = field(init=False, default_factory=dict)
-    _texts: list[dict[tuple[str | None, frozenset[str]], int]] = field(init=False)
+    _judged: list[dict[Prediction | None, int]] = field(init=False)
     _grades: dict[Grade, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -169,7 +169,7 @@ class Field:
         confidences = [self._confidences(run) for run in self.runs]
         self._weighing = [one is not None for one in confidences]
         self._weights = np.array([one or [1.0] * len(self.gold) for one in confidences]).T
-        self._texts = [{} for _ in self.gold]
+        self._judged = [{} for _ in self.gold]
         self._unanswerable = np.array([unanswerable(self.scoring.rule, q) for q in self.gold])
 
     def _value(self, run: Candidate, question: Question) -> str | None:
@@ -211,7 +211,10 @@ class Field:
         for place, grade in enumerate(graded):
             if grade == UNKNOWN:
                 who = winners[which[place]]
-                graded[place] = self._known[int(keys[place])] = self._judge(place, who, subset)
+                graded[place] = self._judge(place, who, subset)
+                if who:
+                    # Where nobody won, it depends on who was asked.
+                    self._known[int(keys[place])] = graded[place]
         return np.array(list(self._grades))[graded]
 
     @property
@@ -223,22 +226,25 @@ class Field:
         """Number of the grade of an answer that these members gave."""
         question = self.gold[place]
         rows = [self.runs[one].answers[question.id] for one in winners]
-        value, error = (rows[0]["value"], None) if rows else (None, "every member failed")
-        if not rows and self.rules.votes == "raw" and self._spoke(question, subset):
+        answer: Prediction | None = Prediction(None, (), "every member failed")
+        if rows:
+            refs = {ref for row in rows for ref in row["refs"] or ()}
+            answer = Prediction(rows[0]["value"], tuple(sorted(refs)))
+        elif not any(question.id in self.runs[one].answers for one in subset):
+            answer = None
+        elif self.rules.votes == "raw" and self._spoke(question, subset):
             # The guide's ensembles abstain where every member's answer is empty.
-            value, error = BLANK, None
-        refs = frozenset(ref for row in rows for ref in row["refs"] or ())
-        known = self._texts[place]
-        if (value, refs) not in known:
-            answer = Prediction(value, tuple(sorted(refs)), error)
+            answer = Prediction(BLANK, ())
+        known = self._judged[place]
+        if answer not in known:
             found = judge(self.scoring.rule, question, answer, self.own)
             grade = (
                 (0.0, 0.0, 0.0, 0.0)
                 if found is None
                 else (float(found.value_correct), found.ref_overlap, float(found.na_correct), 1.0)
             )
-            known[value, refs] = self._grades.setdefault(grade, len(self._grades))
-        return known[value, refs]
+            known[answer] = self._grades.setdefault(grade, len(self._grades))
+        return known[answer]
 
     def _spoke(self, question: Question, subset: Subset) -> bool:
         return any(self._value(self.runs[one], question) is not None for one in subset)

@@ -114,25 +114,33 @@ def test_a_subset_scores_as_the_stage_would(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("votes", ["canonical", "raw"])
 @pytest.mark.parametrize("rule", ["strict", "wattbot-v1"])
-def test_empty_answers_are_what_the_stage_takes_them_for(
+def test_no_answers_are_what_the_stage_takes_them_for(
     tmp_path: Path, votes: Votes, rule: str
 ) -> None:
     from wattbench.ensembles.stage import vote
     from wattbench.scoring.stage import score_folder
 
-    # Nobody says anything to q4, which cannot be answered; all fail on q2.
-    answers = {"q1": "21", "q2": None, "q3": "80-90", "q4": ""}
+    # Nobody says anything to q4, which cannot be answered; on q2 all fail, or some; c was not
+    # asked q3.
+    answers = {
+        "a": {"q1": "21", "q2": None, "q4": ""},
+        "b": {"q1": "20", "q2": None, "q4": ""},
+        "c": {"q1": "21", "q2": "433", "q4": None},
+    }
+    pairs = {"ab": ["a", "b"], "ac": ["a", "c"], "bc": ["b", "c"]}
     study = make_study(
-        tmp_path, ["a", "b"], ensembles={"e": {"members": ["a", "b"], "votes": votes}},
-        scoring={"bootstrap": 200, "rule": rule},
+        tmp_path, ["a", "b", "c"], scoring={"bootstrap": 200, "rule": rule},
+        ensembles={name: {"members": names, "votes": votes} for name, names in pairs.items()},
     )  # fmt: skip
-    for run in "ab":
-        write_run(study, run, answers)
-    vote(study, "set", "e")
-    files = Layout(tmp_path / "results").ensemble("local", "set", "e")
-    score_folder(files, study, "set", "e")
-    field = field_of(study, "set", votes=votes)
-    assert field.score((0, 1)) == pytest.approx(read_json(files.summary)["overall_score"])
+    for run, values in answers.items():
+        write_run(study, run, values)
+    runs, _ = candidates(study, "set")
+    field = Field(study.scoring, Rules(votes=votes), study_questions(study, "set"), runs)
+    for name, subset in zip(pairs, ((0, 1), (0, 2), (1, 2)), strict=True):
+        vote(study, "set", name)
+        files = Layout(tmp_path / "results").ensemble("local", "set", name)
+        score_folder(files, study, "set", name)
+        assert field.score(subset) == pytest.approx(read_json(files.summary)["overall_score"])
 
 
 def test_a_beam_search_says_so_and_comes_near(tmp_path: Path) -> None:
