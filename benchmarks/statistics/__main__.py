@@ -125,6 +125,7 @@ def coverage(found: Judged, resamples: int) -> None:
     points = found.questions * truth.joules / truth.score / 360_000
     found.hits |= {
         "score": covered(*np.array(stands.ends).T, truth.score),
+        "reference overlap": covered(*np.array(stands.ref_ends, dtype=np.float64).T, truth.ref),
         "proportion": covered(*np.array(stands.shares, dtype=np.float64).T, truth.value),
         "difference of scores": covered(
             pairs.differences.low, pairs.differences.high, truth.score[first] - truth.score[second]

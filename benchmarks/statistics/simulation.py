@@ -71,6 +71,7 @@ class Truth:
     """What endless questions and a perfect meter would show, each of shape (models,)."""
 
     value: Reals
+    ref: Reals
     score: Reals
     joules: Reals
 
@@ -159,7 +160,7 @@ def simulate(
     true_ref = (1 - UNANSWERABLE) * (right * mean_ref[0] + (1 - right) * mean_ref[1])
     true_ref += UNANSWERABLE * abstains
     score = WEIGHTS.value * true_value + WEIGHTS.ref * true_ref + WEIGHTS.na * abstains
-    return Simulated(verdicts, clusters, joules, Truth(true_value, score, means))
+    return Simulated(verdicts, clusters, joules, Truth(true_value, true_ref, score, means))
 
 
 def measured(rng: np.random.Generator, made: Simulated, sensor: Sensor) -> list[Metered]:

@@ -13,6 +13,7 @@ from scipy import special
 
 from wattbench.analyses.joint import Joint
 from wattbench.analyses.joint_pairs import half_width
+from wattbench.scoring.intervals import influence_on_mean
 from wattbench.scoring.resamples import Clusters, Reals
 from wattbench.tables.spreadsheets import safe_text
 
@@ -125,7 +126,7 @@ def _moved(draws: Joint) -> dict[str, _Moved]:
     hits = found.verdicts.value * judged
     count = np.maximum(judged.sum(axis=0), 1.0)
     share = (hits.sum(axis=0) + 1) / (count + 2)
-    value = (hits - np.nan_to_num(found.whole.value) * judged) * len(hits) / count
+    value = influence_on_mean(found.verdicts.value, found.whole.value[0], judged)
     joules = len(hits) * draws.parts
     one, none = np.ones(len(count)), np.zeros_like(draws.errors)
     return {

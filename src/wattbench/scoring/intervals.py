@@ -75,7 +75,8 @@ def design_effects(hits: Reals, counted: Reals, clusters: Clusters, level: float
         few_quantile(clusters.effective, level) / float(special.ndtri(0.5 + level / 2))
     ) ** 2
     if clusters.count == 1:
-        return np.maximum(trials, 1.0) * few_known
+        whole: Reals = np.maximum(trials, 1.0) * few_known
+        return whole
     with np.errstate(invalid="ignore", divide="ignore"):
         share = (hits * counted).sum(axis=0) / trials
         sums = clusters.sums(counted * (hits - share))
@@ -199,18 +200,26 @@ def influence(rule: RuleName, weights: Weights, verdicts: Verdicts, whole: Compo
     blanks = judged * verdicts.unanswerable[:, None]
     given = blanks.sum(axis=0) > 0
 
-    def part(values: Reals, mean: Reals, counted: Reals) -> Reals:
-        share = np.maximum(counted.mean(axis=0), 1 / len(counted))
-        found: Reals = counted * (values - np.nan_to_num(mean)) / share
-        return found
-
-    value = part(verdicts.value, whole.value[0], judged)
-    ref = part(verdicts.ref, whole.ref[0], judged)
-    na = part(verdicts.na, whole.na[0], blanks)
+    value = influence_on_mean(verdicts.value, whole.value[0], judged)
+    ref = influence_on_mean(verdicts.ref, whole.ref[0], judged)
+    na = influence_on_mean(verdicts.na, whole.na[0], blanks)
     rest = weights.value + weights.ref
     # `overall` gives the weight of abstention to the others where it cannot be judged.
     scale = np.where(given, 1.0, 1 / rest if rule not in WATTBOT and rest > 0 else 1.0)
     found: Reals = scale * (weights.value * value + weights.ref * ref) + weights.na * na
+    return found
+
+
+def influence_on_mean(values: Reals, mean: Reals, counted: Reals) -> Reals:
+    """How far each question moves a mean over some of them, of shape (questions, runs).
+
+    Args:
+        values: Of the same shape.
+        mean: Of each run, of shape (runs,); NaN where no question counts.
+        counted: 1 where a question counts, of shape (questions, runs).
+    """
+    share = np.maximum(counted.mean(axis=0), 1 / len(counted))
+    found: Reals = counted * (values - np.nan_to_num(mean)) / share
     return found
 
 
@@ -221,19 +230,6 @@ def percentile_interval(draws: Reals, level: float) -> Interval | None:
         return None
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
-
-
-def percentile_intervals(draws: Reals, level: float) -> tuple[Interval | None, ...]:
-    """The same of several runs at once.
-
-    Args:
-        draws: Of shape (resamples, runs).
-        level: Confidence level.
-    """
-    if np.isnan(draws).any():
-        return tuple(percentile_interval(column, level) for column in draws.T)
-    ends = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return tuple((float(low), float(high)) for low, high in ends.T)
 
 
 def accelerated_intervals(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from wattbench.scoring.intervals import (
     Components,
     Interval,
@@ -14,7 +16,7 @@ from wattbench.scoring.intervals import (
     design_effects,
     guarded,
     influence,
-    percentile_intervals,
+    influence_on_mean,
     wilson,
 )
 from wattbench.scoring.resamples import Clusters, Reals, resamples
@@ -37,7 +39,7 @@ class Standing:
         influence: Influence of the questions on the scores, of shape (questions, runs).
         ends: Interval of each run's score.
         shares: Wilson's interval of each run's value accuracy; None where nothing was judged.
-        ref_ends: Percentile interval of each run's reference overlap; None likewise.
+        ref_ends: Interval of each run's reference overlap; None likewise.
     """
 
     rule: RuleName
@@ -105,8 +107,42 @@ def standing_of(
         influence=moved,
         ends=tuple(ends),
         shares=tuple(shares),
-        ref_ends=percentile_intervals(drawn.ref, level),
+        ref_ends=_overlaps(verdicts, whole.ref[0], drawn.ref, clusters, level),
     )
+
+
+def _overlaps(
+    verdicts: Verdicts, mean: Reals, drawn: Reals, clusters: Clusters, level: float
+) -> tuple[Interval | None, ...]:
+    """Intervals of the reference overlap.
+
+    BCa as the score's, and like it never narrower than what hangs on it: here the share of
+    questions whose references are all right, and what the others' lack.
+    """
+    judged = verdicts.judged
+    full = (verdicts.ref == 1) * judged
+    right, partly = full.sum(axis=0), verdicts.ref * (judged - full)
+    effects = design_effects(full, judged, clusters, level)
+    moved = clusters.sums(influence_on_mean(verdicts.ref, mean, judged))
+    lows, highs = accelerated_intervals(np.nan_to_num(drawn), np.nan_to_num(mean), moved, level)
+    ends: list[Interval | None] = []
+    for run, count in enumerate(judged.sum(axis=0).tolist()):
+        share = wilson(float(right[run]), int(count), level, float(effects[run]))
+        if share is None:
+            ends.append(None)
+            continue
+        rest = float(partly[:, run].sum())
+        ends.append(
+            guarded(
+                (float(lows[run]), float(highs[run])),
+                score=float(mean[run]),
+                value=float(right[run]) / count,
+                share=share,
+                # Of one more that lacks something, it may lack everything.
+                slope=1 - rest / (count - right[run] + 1),
+            )
+        )
+    return tuple(ends)
 
 
 def na_share(found: Standing, scoring: Scoring, run: int) -> Interval | None:
