@@ -180,10 +180,18 @@ class Gold:
         return pa.array([plain.squeezed(one) for one in self._values], pa.string())
 
     @functools.cached_property
-    def lone_text(self) -> Truths:
-        """Where an answer is one text to the rule `contains`, and not empty."""
-        found = [plain.wanted_texts(one) == [one] for one in self._values]
-        return np.array(found, dtype=np.bool_) & ~texts.truths(pc.equal(self.squeezed, ""))
+    def contained(self) -> pa.Array:
+        """Lists of the texts that `contains` looks for."""
+        found = [[plain.squeezed(item) for item in plain.wanted_texts(one)] for one in self._values]
+        return pa.array(found, pa.list_(pa.string()))
+
+    @functools.cached_property
+    def findable(self) -> Truths:
+        """Where none of these texts is empty."""
+        found = np.ones(len(self._values), dtype=np.bool_)
+        empty = pc.equal(self.contained.flatten(), "")
+        found[pc.list_parent_indices(self.contained).filter(empty).to_numpy()] = False
+        return found
 
     @functools.cached_property
     def wattbot(self) -> WattbotGold:

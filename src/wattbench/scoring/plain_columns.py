@@ -15,6 +15,9 @@ from wattbench.scoring.texts import Places, Truths
 
 WORD = members("_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 DIGITS, MARKS = members("0123456789"), members(".,-")
+PASSES = 32
+"""Times that an answer is looked through before it is left to the judging of one answer."""
+
 NONE, BLANK, MINUS = 0, ord(" "), ord("-")
 """Bytes beside a text: none, for the answer ends there; a space; a minus sign."""
 
@@ -46,17 +49,67 @@ def judge_contains(
         values: The answers' values.
         rows: Answers to judge: to answerable questions, with a value.
     """
-    rows = rows[gold.lone_text[question[rows]]]
-    rows, mine = _printable(values, rows)
-    mine, wanted = _squeezed(mine), gold.squeezed.take(pa.array(question[rows]))
-    answers = mine.to_pylist()
-    at = np.fromiter(map(str.find, answers, wanted.to_pylist()), dtype=np.int64, count=len(rows))
-    hit = np.flatnonzero(at >= 0)
-    whole = np.zeros(len(rows), dtype=np.bool_)
-    whole[hit] = _stand_alone(mine.take(pa.array(hit)), at[hit], wanted.take(pa.array(hit)))
+    texts_of = gold.contained
+    begins, wanted = texts_of.offsets.to_numpy(), texts_of.flatten()
+    rows, mine = _printable(values, rows[gold.findable[question[rows]]])
+    first, last = begins[question[rows]], begins[question[rows] + 1]
+    # A pair for each text that an answer has to contain.
+    answer = np.repeat(np.arange(len(rows)), last - first)
+    behind = np.cumsum(last - first) - (last - first)
+    text = np.arange(answer.size) + np.repeat(first - behind, last - first)
+    stands, told = _found_alone(_squeezed(mine), answer, wanted, text)
+    every, sure = np.ones((2, len(rows)), dtype=np.bool_)
+    every[answer[~stands]] = False
+    sure[answer[~told]] = False
+    found.choose(rows[sure], every[sure], "stands in the answer", "does not stand in the answer")
+
+
+def _found_alone(
+    answers: pa.Array, answer: Places, wanted: pa.Array, text: Places
+) -> tuple[Truths, Truths]:
+    """Where a text stands in an answer as whole words and numbers, and where that is told.
+
+    Args:
+        answers: Printable texts.
+        answer: Place of each pair's answer, of shape (pairs,).
+        wanted: What may stand in them, none of it empty.
+        text: Place of each pair's text, of shape (pairs,).
+
+    Returns:
+        Both of shape (pairs,).
+    """
+    whole, parts = answers.to_pylist(), wanted.to_pylist()
+    stands, told = np.zeros((2, answer.size), dtype=np.bool_)
+    left, start = np.arange(answer.size), np.zeros(answer.size, dtype=np.int64)
     # What stands in a longer word first may stand alone behind it.
-    told = (at < 0) | whole
-    found.choose(rows[told], whole[told], "stands in the answer", "does not stand in the answer")
+    for _ in range(PASSES):
+        looked = map(
+            str.find,
+            map(whole.__getitem__, answer[left].tolist()),
+            map(parts.__getitem__, text[left].tolist()),
+            start.tolist(),
+        )
+        at = np.fromiter(looked, dtype=np.int64, count=left.size)
+        told[left[at < 0]] = True
+        left, at = left[at >= 0], at[at >= 0]
+        if not left.size:
+            break
+        inside = answers.take(pa.array(answer[left]))
+        alone = _stand_alone(inside, at, wanted.take(pa.array(text[left])))
+        stands[left[alone]] = told[left[alone]] = True
+        start = _word_ends(inside, at)[~alone]
+        left = left[~alone]
+    return stands, told
+
+
+def _word_ends(answers: pa.Array, at: Places) -> Places:
+    """Where to look on: behind the word at a place of each text, for nothing in it stands alone."""
+    begins, data = buffers(answers)
+    parted = np.append(np.flatnonzero(~WORD[data]), data.size)
+    place = begins[:-1] + at
+    ends = np.minimum(parted[np.searchsorted(parted, place)], begins[1:]) - begins[:-1]
+    found: Places = np.maximum(ends, at + 1)
+    return found
 
 
 def _stand_alone(answers: pa.Array, at: Places, wanted: pa.Array) -> Truths:

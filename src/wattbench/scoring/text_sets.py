@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
@@ -32,6 +33,16 @@ class TextSets:
     codes: dict[str, int]
     keys: NDArray[np.int64]
     count: NDArray[np.int64]
+
+    @functools.cached_property
+    def lone_codes(self) -> NDArray[np.int64] | None:
+        """Code of each question's only text, -1 where it has none; None where one has several."""
+        if self.count.max(initial=0) > 1:
+            return None
+        found = np.full(self.count.size, -1, dtype=np.int64)
+        size = max(len(self.codes), 1)
+        found[self.keys // size] = self.keys % size
+        return found
 
 
 def text_sets(size: int, wanted: Mapping[int, Collection[str]]) -> TextSets:
@@ -132,8 +143,8 @@ def overlaps(  # noqa: PLR0917 - the lists are two columns
         empty = np.flatnonzero(lengths == 0)
         row = np.concatenate([row, empty])
         code = np.concatenate([code, np.full(empty.size, codes.setdefault(one, len(codes)))])
-    # A reference that is cited twice counts once.
-    keys = np.sort((row * len(codes) + code)[code >= 0])
+    # A reference that is cited twice counts once. The keys are nearly in order.
+    keys = np.sort((row * len(codes) + code)[code >= 0], kind="stable")
     keys = keys[np.diff(keys, prepend=-1) != 0]
     if keys.size:
         row, code = keys // len(codes), keys % len(codes)
@@ -147,11 +158,13 @@ def overlaps(  # noqa: PLR0917 - the lists are two columns
 
 def _among(question: Places, code: NDArray[np.int64], wanted: TextSets, known: int) -> Truths:
     """Where a text is in its question's set."""
+    lone = wanted.lone_codes
+    if lone is not None:
+        same: Truths = (code >= 0) & (lone[question] == code)
+        return same
     own = (code >= 0) & (code < known)
     asked = np.where(own, question * known + code, 0)
     size = wanted.count.size * known
-    if not wanted.keys.size:
-        return np.zeros(asked.size, dtype=np.bool_)
     if size <= DENSE:
         table = np.zeros(size, dtype=np.bool_)
         table[wanted.keys] = True
