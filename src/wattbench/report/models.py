@@ -112,7 +112,7 @@ def _tie(group: Group, run: Run) -> Cell:
         if None in ranks
         else f"rank {ranks[0]}"
         if ranks[0] == ranks[1]
-        else f"rank {ranks[0]}\u2013{ranks[1]}",
+        else formats.unbroken(f"rank {ranks[0]}\u2013{ranks[1]}"),
         title=formats.clean(said) if said else None,
     )
 
