@@ -159,7 +159,7 @@ class Field:
     _unanswerable: NDArray[np.bool_] = field(init=False)
     _sets: dict[Subset, int] = field(init=False, default_factory=dict)
     _known: dict[int, int] = field(init=False, default_factory=dict)
-    _judged: list[dict[Prediction | None, int]] = field(init=False)
+    _judged: list[dict[tuple[str | None, frozenset[str]], int]] = field(init=False)
     _grades: dict[Grade, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -225,29 +225,35 @@ class Field:
     def _judge(self, place: int, winners: Subset, subset: Subset) -> int:
         """Number of the grade of an answer that these members gave."""
         question = self.gold[place]
+        if not winners:
+            return self._grade(question, self._nobodys(question, subset))
         rows = [self.runs[one].answers[question.id] for one in winners]
-        answer: Prediction | None = Prediction(None, (), "every member failed")
-        if rows:
-            refs = {ref for row in rows for ref in row["refs"] or ()}
-            answer = Prediction(rows[0]["value"], tuple(sorted(refs)))
-        elif not any(question.id in self.runs[one].answers for one in subset):
-            answer = None
-        elif self.rules.votes == "raw" and self._spoke(question, subset):
-            # The guide's ensembles abstain where every member's answer is empty.
-            answer = Prediction(BLANK, ())
+        said = rows[0]["value"], frozenset(ref for row in rows for ref in row["refs"] or ())
         known = self._judged[place]
-        if answer not in known:
-            found = judge(self.scoring.rule, question, answer, self.own)
-            grade = (
-                (0.0, 0.0, 0.0, 0.0)
-                if found is None
-                else (float(found.value_correct), found.ref_overlap, float(found.na_correct), 1.0)
-            )
-            known[answer] = self._grades.setdefault(grade, len(self._grades))
-        return known[answer]
+        if said not in known:
+            known[said] = self._grade(question, Prediction(said[0], tuple(sorted(said[1]))))
+        return known[said]
 
-    def _spoke(self, question: Question, subset: Subset) -> bool:
-        return any(self._value(self.runs[one], question) is not None for one in subset)
+    def _grade(self, question: Question, answer: Prediction | None) -> int:
+        found = judge(self.scoring.rule, question, answer, self.own)
+        grade = (
+            (0.0, 0.0, 0.0, 0.0)
+            if found is None
+            else (float(found.value_correct), found.ref_overlap, float(found.na_correct), 1.0)
+        )
+        return self._grades.setdefault(grade, len(self._grades))
+
+    def _nobodys(self, question: Question, subset: Subset) -> Prediction | None:
+        """What an ensemble says where nobody's vote counts; None where nobody was asked."""
+        runs = [self.runs[one] for one in subset]
+        if not any(question.id in run.answers for run in runs):
+            return None
+        if self.rules.votes == "raw" and any(
+            self._value(run, question) is not None for run in runs
+        ):
+            # The guide's ensembles abstain where every member's answer is empty.
+            return Prediction(BLANK)
+        return Prediction(None, error="every member failed")
 
     def verdicts(self, grades: Sequence[NDArray[np.float64]]) -> Verdicts:
         """Grades of several ensembles as arrays of shape (questions, ensembles)."""
