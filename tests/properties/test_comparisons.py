@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import numpy as np
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from wattbench.analyses.frontier import frontier
+from wattbench.analyses.headline import choose
 from wattbench.scoring.paired import differences, holm, mcnemar_clustered, ranks
 from wattbench.scoring.resamples import Clusters
 
@@ -68,6 +70,35 @@ def test_ranks_agree_with_what_is_told_apart(count: int, draw: Random) -> None:
     place = 1 + (scores[:, None] < scores[None, :]).sum(axis=1)
     assert ((found.low <= place) & (place <= found.high)).all()
     assert found.group[np.argmax(scores)] == 1
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "top_group": st.booleans(),
+                "score": st.integers(0, 3).map(float),
+                "energy_answer_j": st.none() | st.integers(1, 4).map(float),
+            }
+        ),
+        max_size=8,
+    )
+)
+def test_the_headline_is_the_cheapest_of_the_top_group(rows: list[dict[str, Any]]) -> None:
+    top = [row for row in rows if row["top_group"]]
+    place = choose(rows)
+    if not top:
+        assert place is None
+        return
+    assert place is not None
+    chosen, known = rows[place], [row for row in top if row["energy_answer_j"] is not None]
+    assert chosen["top_group"]
+    if not known:
+        assert chosen["score"] == max(row["score"] for row in top)
+        return
+    least = min(row["energy_answer_j"] for row in known)
+    assert chosen["energy_answer_j"] == least
+    assert chosen["score"] == max(r["score"] for r in known if r["energy_answer_j"] == least)
 
 
 @given(

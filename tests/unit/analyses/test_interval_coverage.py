@@ -21,6 +21,8 @@ def test_a_few_simulations() -> None:
     assert all(0.8 < share <= 1 for share in found["coverage"].values()), found["coverage"]
     assert found["false_wins"]["difference of scores"] <= 0.25
     assert found["coverage"]["score"] < 1
+    assert all(one["misjudged"] < 0.25 for one in found["calibration"].values())
+    assert done.returncode == (0 if found["good"] else 1)
 
 
 def test_the_folder_leaves_pythons_own_module_alone() -> None:
