@@ -174,8 +174,9 @@ def models_latex(group: Group) -> str:
     notes = Notes()
     heads = (
         "Model", "Score", "Interval", "Value acc.", "J per correct", "Interval", "Energy (Wh)",
-        "Time a question (s)", "Peak memory",
+        "Time/question (s)", "VRAM (GiB)",
     )  # fmt: skip
+    units = ("", "", "", " J", "", " Wh", " s", " GiB")
     rows = []
     for run in group.runs:
         cost, energy = measures.per_correct(run), measures.gross_wh(run)
@@ -189,16 +190,17 @@ def models_latex(group: Group) -> str:
         rows.append(
             [
                 rf"\textbf{{{name}}}" if run.row["headline"] else name,
-                *(_cell(cell, notes) for cell in cells),
+                *(_cell(cell, notes, unit) for cell, unit in zip(cells, units, strict=True)),
             ]
         )
     return tabular(heads, rows, numeric=[False, *[True] * (len(heads) - 1)], notes=notes)
 
 
-def _cell(cell: Cell, notes: Notes) -> str:
+def _cell(cell: Cell, notes: Notes, unit: str) -> str:
+    """A cell without its unit, which stands in the head."""
     if cell.missing is not None:
         return notes.mark(cell.text, cell.missing)
-    return escaped(cell.text)
+    return escaped(cell.text.removesuffix(unit))
 
 
 def not_measured_latex(group: Group) -> str:

@@ -84,6 +84,15 @@ def test_every_planted_null_reads_not_measured_in_latex(group: Group) -> None:
         assert f"{escaped(column)} & not measured & {escaped(reason(column))} & " in whole
 
 
+def test_the_latex_model_table_has_its_units_in_the_head(group: Group) -> None:
+    text = exports.models_latex(group)
+    assert r"J per correct & Interval & Energy (Wh) & Time/question (s) & VRAM (GiB) \\" in text
+    line = next(part for part in text.splitlines() if part.startswith("SmolLM2 135M & "))
+    assert [cell.strip() for cell in line.removesuffix(r"\\").split(" & ")][4:8] == [
+        r"$\sim$25.4", "17.8--40.7", r"$\sim$0.102", "5.25",
+    ]  # fmt: skip
+
+
 def test_json_has_null_and_the_reason(group: Group) -> None:
     found = json.loads(exports.json_text(RUNS, [r.row for r in group.runs]))
     row = next(r for r in found if r["run"] == "qwen-0.5b")
