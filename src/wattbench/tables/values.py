@@ -62,13 +62,13 @@ JSON_STARTS = frozenset("\"'[{-0123456789tfn]NI")
 
 CONNECTIVES = frozenset({"to", "of", "out", "per", "over", "/"})
 CLAIMS_MORE = re.compile(
-    rf"(?<![\w^])(?<!\^[{MINUS}])(?<![^\W\d_]-)\d"
+    rf"(?<![\w^])(?<!\^[{MINUS}])\d"
     r"|\b(?:or|and|but|not|vs|versus|at (?:least|most)|dozens?|hundreds?|thousands?"
     r"|(?:mill|bill|trill)ions?|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven"
-    r"|twelve|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?![a-z])",
+    r"|twelve|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|true|false|yes|no)(?![a-z])",
     re.IGNORECASE,
 )
-"""A further number, or a word that makes of one number another claim; not CO2, m^2 or GPT-3."""
+"""A further number, or a word that makes of one number another claim; not CO2 or m^2."""
 
 MAGNITUDES = {
     "hundred": 1e2,
