@@ -57,6 +57,7 @@ rule plan_queries:
         " --study {params.study:q}"
         " --questions {wildcards.questions:q}"
         " --retrieval {wildcards.retrieval:q}"
+        " --identity {params.identity:q}"
         " --attempt {resources.attempt}"
         " --log {log:q}"
 

@@ -33,6 +33,7 @@ rule judge:
         "exec wattbench judge"
         " --study {params.study:q}"
         " --questions {wildcards.questions:q}"
+        " --identity {params.identity:q}"
         " --attempt {resources.attempt}"
         " --log {log:q}"
 

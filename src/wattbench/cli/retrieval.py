@@ -8,11 +8,13 @@ import typer
 
 from wattbench.cli.common import (
     AttemptOption,
+    IdentityOption,
     JsonOption,
     LogOption,
     QuestionsOption,
     RetrievalOption,
     StudyOption,
+    check_identity,
     open_study,
     print_json,
     slurm_scheduler,
@@ -37,10 +39,11 @@ def register(app: typer.Typer) -> None:
             run(open_study(study), index)
 
     @app.command("plan-queries")
-    def plan_queries(
+    def plan_queries(  # noqa: PLR0917 - typer makes them options
         study: StudyOption,
         questions: QuestionsOption,
         retrieval: RetrievalOption,
+        identity: IdentityOption = None,
         attempt: AttemptOption = 1,
         log: LogOption = None,
     ) -> None:
@@ -50,10 +53,15 @@ def register(app: typer.Typer) -> None:
         """
         from wattbench.inference.planning import plan_queries as run
         from wattbench.study.demands import with_devices
+        from wattbench.study.identity import planner_identity
 
         with stage(log):
+            opened = open_study(study)
+            if retrieval in opened.retrievals:
+                found = planner_identity(opened, retrieval)
+                check_identity(identity, found, f"the planner of '{retrieval}'")
             run(
-                with_devices(open_study(study)),
+                with_devices(opened),
                 questions,
                 retrieval,
                 scheduler=slurm_scheduler(),

@@ -107,6 +107,7 @@ def register(app: typer.Typer) -> None:
     def judge(
         study: StudyOption,
         questions: QuestionsOption,
+        identity: IdentityOption = None,
         attempt: AttemptOption = 1,
         log: LogOption = None,
     ) -> None:
@@ -116,10 +117,13 @@ def register(app: typer.Typer) -> None:
         """
         from wattbench.inference.judging import judge_answers
         from wattbench.study.demands import with_devices
+        from wattbench.study.identity import verdicts_identity
 
         with stage(log):
+            opened = open_study(study)
+            check_identity(identity, verdicts_identity(opened), "the judge")
             judge_answers(
-                with_devices(open_study(study)),
+                with_devices(opened),
                 questions,
                 scheduler=slurm_scheduler(),
                 retry=attempt > 1,

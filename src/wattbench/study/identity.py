@@ -92,6 +92,17 @@ def judge_identity(study: Study, judge: str) -> str:
     return digest_of({"model": _model_fields(study, judge)})
 
 
+def verdicts_identity(study: Study) -> str:
+    """Digest of what verdicts depend on beside the answers: the judge, and how often it is asked.
+
+    The journal does not depend on the second: with more attempts, what it holds still counts.
+    """
+    asked = study.scoring.judge_asked()
+    return digest_of(
+        None if asked is None else [judge_identity(study, asked.model), asked.attempts]
+    )
+
+
 def ensemble_slice(study: Study, ensemble: str) -> Slice:
     """What an ensemble's answers depend on, beside its members' predictions."""
     fields: Slice = study.ensembles[ensemble].model_dump(mode="json", exclude={"label"})

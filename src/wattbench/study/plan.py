@@ -145,9 +145,7 @@ class Plan:
 
     def judge_identity(self) -> str:
         """Digest of how the judging model works, and of how often it is asked."""
-        asked = self.study.scoring.judge_asked()
-        model = identity.judge_identity(self.study, str(self.judge))
-        return identity.digest_of([model, asked and asked.attempts])
+        return identity.verdicts_identity(self.study)
 
     def judged(self) -> list[tuple[str, str]]:
         """Environment and question sets whose answers a model judges."""

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from judged import calls, make, rows
 from tests.unit.made_results import GOLD, RIGHT, write_run
+from typer.testing import CliRunner
 
 from wattbench.analyses.aggregate import aggregate
+from wattbench.cli.app import build
 from wattbench.ensembles.stage import vote
 from wattbench.errors import InputError
 from wattbench.files import write_json
@@ -23,7 +25,7 @@ from wattbench.inference.planned import PlannedRun, planned_runs
 from wattbench.records import Appender
 from wattbench.scoring.stage import score, score_folder
 from wattbench.study.demands import demands_of
-from wattbench.study.identity import judge_identity, run_identity
+from wattbench.study.identity import judge_identity, run_identity, verdicts_identity
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
 from wattbench.study.questions import study_questions
@@ -161,6 +163,21 @@ def test_an_answer_stays_within_its_quotation(tmp_path: Path, lie: str) -> None:
     assert json.loads(given) == lie
     assert before.endswith('Correct answer: "21"')
     assert not any(token in asked.content for token in TOKENS)
+
+
+def test_a_job_that_waited_while_the_study_changed_refuses_to_work(tmp_path: Path) -> None:
+    study = make(tmp_path, SURE, attempts=2)
+    answered(study)
+    file = tmp_path / "study.json"
+    write_json(file, study.model_dump(mode="json"))
+    asked = ["judge", "--study", str(file), "--questions", "set", "--identity"]
+    app = build()
+    refused = CliRunner().invoke(app, [*asked, verdicts_identity(make(tmp_path, SURE, attempts=3))])
+    assert refused.exit_code == 2
+    assert "the settings of the judge have changed since" in refused.stderr
+    assert calls(tmp_path) == []
+    assert CliRunner().invoke(app, [*asked, verdicts_identity(study)]).exit_code == 0
+    assert calls(tmp_path) == ["q1", "q2", "q3"]
 
 
 def test_the_plan_knows_how_far_judging_has_come(tmp_path: Path) -> None:
