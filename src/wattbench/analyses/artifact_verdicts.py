@@ -71,6 +71,22 @@ def rule_of(experiments: Sequence[Experiment], gold: Mapping[str, Question]) -> 
     return found
 
 
+def weights_of(experiments: Sequence[Experiment]) -> Weights:
+    """The weights that the experiments were scored with; the guide's where they do not say.
+
+    Raises:
+        InputError: They were scored with several.
+    """
+    found = [Weights.model_validate(one.summary.get("weights") or {}) for one in experiments]
+    if any(one != found[0] for one in found):
+        raise InputError(
+            "the experiments were scored with several weights of value, references and "
+            "abstentions, so their scores do not compare.",
+            mend="Score them anew with the weights of one study.",
+        )
+    return found[0]
+
+
 def gold_of_set(
     experiments: Sequence[Experiment], given: Sequence[Question] | None
 ) -> tuple[dict[str, Question], list[Dropped]]:
@@ -237,5 +253,4 @@ def judged_by(rule: RuleName, experiment: Experiment, gold: Mapping[str, Questio
         gold: Questions by id.
     """
     verdicts = {id_: verdict_of(rule, question, experiment) for id_, question in gold.items()}
-    weights = Weights.model_validate(experiment.summary.get("weights") or {})
-    return Judged(rule, verdicts, scored(rule, weights, gold, verdicts))
+    return Judged(rule, verdicts, scored(rule, weights_of([experiment]), gold, verdicts))

@@ -17,6 +17,7 @@ from wattbench.analyses.artifact_verdicts import (
     scored,
     unused,
     verdict_of,
+    weights_of,
 )
 from wattbench.analyses.artifacts import Experiment, holds_results, labels, read_experiment
 from wattbench.analyses.ensemble_field import Rules
@@ -27,7 +28,7 @@ from wattbench.errors import InputError
 from wattbench.files import write_json, write_text
 from wattbench.scoring.artefacts import SUBMISSION
 from wattbench.scoring.rules import Verdict, ref_cell
-from wattbench.study.judgement import RuleName, Weights
+from wattbench.study.judgement import RuleName
 from wattbench.study.questions import Question
 from wattbench.tables.values import BLANK
 
@@ -81,7 +82,7 @@ def vote_folders(
     names = labels(members)
     by_name = dict(zip(names, members, strict=True))
     known, doubts = gold_of_set(members, gold)
-    judged_by = rule or rule_of(members, known)
+    judged_by, scored_with = rule or rule_of(members, known), weights_of(members)
     ids = list(dict.fromkeys([*known, *(id_ for one in members for id_ in one.answers)]))
     ids = [identifier for identifier in ids if any(identifier in one.answers for one in members)]
     left_out = [*unused(members, ids), *doubts]
@@ -120,10 +121,11 @@ def vote_folders(
             "models": names,
             "num_models": len(names),
             "num_questions": len(ids),
-            **_scores(scored(judged_by, Weights(), known, verdicts)),
+            **_scores(scored(judged_by, scored_with, known, verdicts)),
             "votes": rules.votes,
             "weighed_by": WEIGHED if rules.strategy == "confidence" else None,
             "rule": judged_by,
+            "weights": scored_with.model_dump(),
             "run_environment": members[0].environment,
             "questions_file": f"{members[0].questions}.csv",
             **costs_of(by_name, ids),

@@ -196,6 +196,19 @@ def test_our_folders_vote_alike(tmp_path: Path) -> None:
     assert found["energy_uncertainty_j"] == pytest.approx(sure)
 
 
+def test_an_ensemble_is_scored_with_its_members_weights(tmp_path: Path) -> None:
+    weights = {"value": 0.5, "ref": 0.4, "na": 0.1}
+    folders = [
+        write_experiment(tmp_path / name, RIGHT | {"q1": "7"}, weights=weights) for name in "ab"
+    ]
+    found = vote_folders([read_experiment(one) for one in folders], Rules(), name="e").summary
+    assert found["weights"] == weights
+    assert found["overall_score"] == pytest.approx(0.5 * 0.75 + 0.4 + 0.1)
+    other = read_experiment(write_experiment(tmp_path / "c", RIGHT))
+    with pytest.raises(InputError, match="several weights"):
+        vote_folders([read_experiment(folders[0]), other], Rules(), name="e")
+
+
 def test_members_that_cannot_vote_together(tmp_path: Path) -> None:
     write_experiment(tmp_path / "r" / "a", RIGHT)
     write_experiment(tmp_path / "r" / "b", RIGHT, questions_file="test.csv")
