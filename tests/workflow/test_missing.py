@@ -32,7 +32,6 @@ def test_finished_results_need_neither_weights_nor_documents(finished: Workplace
 
 def test_one_model_without_weights_stops_none_of_the_others(fresh: Workplace) -> None:
     weights = fresh.folder / "poor.jsonl"
-    kept = weights.read_text()
     weights.unlink()
     planned = fresh.snakemake("--dry-run", "--quiet", "host")
     assert planned.returncode == 0, planned.stderr
@@ -44,10 +43,6 @@ def test_one_model_without_weights_stops_none_of_the_others(fresh: Workplace) ->
     assert pd.read_parquet(tables / "runs.parquet")["run"].tolist() == ["good"]
     missing = {one["run"]: one["reason"] for one in read_json(tables / "partial.json")["missing"]}
     assert "poor.jsonl" in missing["poor"]
-
-    weights.write_text(kept)
-    assert fresh.jobs()["infer set poor"] == 1
-    assert len(fresh.calls("good")) == 4
 
 
 @pytest.mark.parametrize("folder", ["documents", "weights"])

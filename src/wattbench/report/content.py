@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wattbench.analyses.headline import Headline, headline
-from wattbench.report import curves, formats, models, provenance, thresholds
+from wattbench.report import curves, findings, formats, models, provenance, thresholds
 from wattbench.report.data import Group, ReportData
 from wattbench.report.grids import Grid
 from wattbench.report.sections import Section, sections
@@ -23,6 +24,9 @@ class GroupContent:
     """The headline's first sentence; `rest` holds what follows it."""
 
     rest: str
+    lacking: str
+    """Which runs of the study have no results; empty where all have."""
+
     models: Grid
     parts: Grid
     thresholds: Grid | None
@@ -75,6 +79,15 @@ _NEEDED = ("score", "score_low", "score_high")
 """Without these no run can be the headline, nor be set against it."""
 
 
+def _lacking(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    return (
+        f"This report is partial: {', '.join(names)} {'have' if len(names) > 1 else 'has'} no "
+        "results; what was not measured says why."
+    )
+
+
 def _group(data: ReportData, group: Group) -> GroupContent:
     scored = [r.row for r in group.runs if None not in [r.row[name] for name in _NEEDED]]
     said = headline(scored, {r.name: r.label for r in group.runs})
@@ -83,6 +96,7 @@ def _group(data: ReportData, group: Group) -> GroupContent:
         headline=said,
         opening=formats.unbroken(said.opening),
         rest=formats.unbroken(" ".join(said.rest)),
+        lacking=_lacking([*findings.without_results(group)]),
         models=models.models(data, group),
         parts=models.parts(data, group),
         thresholds=thresholds.verdicts(data, group),

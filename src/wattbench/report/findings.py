@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import numpy as np
 
@@ -77,9 +78,14 @@ def nulls(group: Group) -> dict[tuple[str, str, str], list[str]]:
     return found
 
 
+def without_results(group: Group) -> dict[str, str]:
+    """Runs and ensembles of the study that have no results, by name with what became of them."""
+    return {row["run"]: row["detail"] for row in group.audit if row["check"] == "missing_run"}
+
+
 def not_measured(group: Group) -> Grid:
-    """Every figure that is null, with the reason, and the runs concerned."""
-    return _flag_grid(
+    """Runs without results and every figure that is null, with the reasons."""
+    grid = _flag_grid(
         group,
         {key: runs for key, runs in nulls(group).items() if _might_be_known(key[2])},
         name="not-measured",
@@ -87,6 +93,11 @@ def not_measured(group: Group) -> Grid:
         "What cannot apply to a run stands in tables/not-measured.csv.",
         empty="Everything was measured.",
     )
+    absent = [
+        (Cell("every figure", sort=""), run_cell(group, name), text(why))
+        for name, why in without_results(group).items()
+    ]
+    return replace(grid, rows=(*absent, *grid.rows))
 
 
 def warnings(group: Group) -> Grid:

@@ -112,6 +112,8 @@ def _summary(content: Content, part: GroupContent) -> list[str]:
     runs = part.group.runs
     known = [r for r in runs if r.row["value_accuracy"] is not None]
     parts = [plain(part.headline.sentence)]
+    if part.lacking:
+        parts.append(f"**{plain(part.lacking)}**")
     if known:
         best = max(known, key=lambda r: r.row["value_accuracy"])
         low, high = best.row["value_accuracy_low"], best.row["value_accuracy_high"]
