@@ -115,18 +115,31 @@ class Judging(Run):
         return self.study.scoring.judge or Judge(model=self.name)
 
     @cached_property
+    def unanswered(self) -> list[str]:
+        """Runs without answers: their jobs have not ended well yet."""
+        return [name for name in self.study.models if not self._answers(name).exists()]
+
+    def _answers(self, run: str) -> Path:
+        return self.layout.run(self.study.study.environment, self.questions, run).predictions
+
+    @cached_property
     def contexts(self) -> list[Row]:
         """Every answer to every answerable question once, as rows of contexts.
 
         Raises:
-            InputError: The answers of a run are not there or cannot be read.
+            InputError: No run has answers yet, or those of a run cannot be read.
         """
+        there = [name for name in self.study.models if name not in self.unanswered]
+        if not there:
+            raise InputError(
+                "there are no answers to judge yet.",
+                where=str(self._answers(next(iter(self.study.models)))),
+                mend="Run the stage 'infer' first.",
+            )
         gold = {one.id: one for one in study_questions(self.study, self.questions)}
         answers: dict[tuple[str, str], None] = {}
-        environment = self.study.study.environment
-        for name in self.study.models:
-            files = self.layout.run(environment, self.questions, name)
-            columns = read_arrow(files.predictions, PREDICTIONS).select(["question_id", "value"])
+        for name in there:
+            columns = read_arrow(self._answers(name), PREDICTIONS).select(["question_id", "value"])
             for row in columns.to_pylist():
                 question, value = gold.get(row["question_id"]), row["value"]
                 if question is None or value is None:
@@ -177,6 +190,8 @@ def judge_answers(
 ) -> None:
     """Ask the judging model about every answer that its journal lacks; write the verdicts.
 
+    Runs without answers are named and left out; the next start judges what they have said since.
+
     Args:
         study: The study.
         questions: Name of the question set, or of its one-question twin.
@@ -185,7 +200,7 @@ def judge_answers(
             the job before it, it then does not go on.
 
     Raises:
-        InputError: The study names no judge, the question set is unknown, a run has no answers
+        InputError: The study names no judge, the question set is unknown, no run has answers
             yet, or the weights cannot be used.
         FaultError: The disk is full, the model cannot be loaded, or a user cancelled the job.
         SystemExit: A signal stopped the work; what was judged is in the journal.
@@ -213,12 +228,16 @@ def judge_answers(
         write_json(run.layout.judge_job(environment, questions), job)
     without = sum(row["right"] is None for row in rows)
     if without:
-        print(  # noqa: T201
-            f"wattbench: the judge gave no verdict on {without} of {len(rows)} answers; they are "
-            "left out of the means, and the audit says of which runs.",
-            file=sys.stderr,
-            flush=True,
+        _say(
+            f"the judge gave no verdict on {without} of {len(rows)} answers; they are left out of "
+            "the means, and the audit says of which runs."
         )
+    if run.unanswered:
+        _say(f"without answers, so not judged yet: {', '.join(run.unanswered)}.")
+
+
+def _say(note: str) -> None:
+    print(f"wattbench: {note}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _row(row: Mapping[str, Any], tries: Sequence[Record]) -> Row:

@@ -84,11 +84,26 @@ def test_runs_are_scored_by_the_verdicts(tmp_path: Path) -> None:
     assert summary["scores"]["judge"]["judged"] == 3
 
 
-def test_what_is_missing_is_named(tmp_path: Path) -> None:
+def test_a_run_without_answers_keeps_no_other_from_being_judged(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     study = make(tmp_path)
     write_run(study, "a", RIGHT)
-    with pytest.raises(InputError, match=r"predictions.parquet"):
+    judge_answers(study, "set")
+    assert "without answers, so not judged yet: b, j." in capfd.readouterr().err
+    score(study, "set", "a")
+    write_run(study, "b", {**RIGHT, "q1": "20"})
+    with pytest.raises(InputError, match="has not seen the answer '20'"):
+        score(study, "set", "b")
+    judge_answers(study, "set")
+    score(study, "set", "b")
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    study = make(tmp_path)
+    with pytest.raises(InputError, match="no answers to judge yet"):
         judge_answers(study, "set")
+    write_run(study, "a", RIGHT)
     with pytest.raises(InputError, match=r"verdicts.parquet"):
         score(study, "set", "a")
     with pytest.raises(InputError, match="names no judge"):
