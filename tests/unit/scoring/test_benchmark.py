@@ -18,6 +18,6 @@ def test_the_benchmark_runs() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)
-    assert len(rows) == 2 * len(RULES)
+    assert len(rows) == 3 * len(RULES)
     assert {(row["predictions"], row["compared"]) for row in rows} == {(3000, 3000)}
     assert all(row["rows_per_s"] > 0 for row in rows)
