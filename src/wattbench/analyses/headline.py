@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,12 +51,13 @@ def choose(rows: Sequence[Row]) -> int | None:
     """Place of the headline's run: the cheapest of the top group.
 
     A run whose energy is unknown cannot be the cheapest unless no energy in the group is known;
-    then it is the one with the highest score. Ties go to the higher score, then to the first.
+    then it is the one with the highest score. Ties go to the higher score, then to the first. A
+    run of which nothing was judged has no score, and is never it.
 
     Args:
         rows: Rows of the table `runs` of one question set and environment.
     """
-    top = [place for place, row in enumerate(rows) if row["top_group"]]
+    top = [p for p, row in enumerate(rows) if row["top_group"] and not math.isnan(row["score"])]
     if not top:
         return None
     known = [place for place in top if rows[place]["energy_answer_j"] is not None]
@@ -78,7 +80,7 @@ def headline(rows: Sequence[Row], labels: Mapping[str, str] | None = None) -> He
         )
     names = {str(row["run"]): str(row["label"]) for row in rows} | dict(labels or {})
     top = [row for row in rows if row["top_group"]]
-    best = max(rows, key=lambda row: row["score"])
+    best = max((r for r in rows if not math.isnan(r["score"])), key=lambda row: row["score"])
     parts: list[str] = []
     if chosen["energy_answer_j"] is None:
         parts.append(_unknown_energy(chosen, top))

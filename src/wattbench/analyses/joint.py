@@ -246,13 +246,14 @@ def on_frontier(score: Reals, energy: Reals) -> NDArray[np.bool_]:
     """Which runs no other beats on score and energy, in each draw.
 
     Args:
-        score: Scores, of shape (draws, runs).
+        score: Scores, of shape (draws, runs); NaN where nothing was judged.
         energy: Energy, of the same shape; NaN where unknown, and then on no frontier.
 
     Returns:
         Of the same shape. Equal runs do not beat each other, so all of them stay.
     """
-    cost = np.where(np.isnan(energy), np.inf, energy)
+    cost = np.where(np.isnan(energy) | np.isnan(score), np.inf, energy)
+    score = np.nan_to_num(score, nan=-1.0)
     order = np.argsort(cost, axis=1)
     costs = np.take_along_axis(cost, order, axis=1)
     known = np.isfinite(costs[:, 1:])

@@ -78,7 +78,7 @@ def against(
         shared /= differences.error * np.sqrt(asking + metering)
     better = np.where(differences.estimate > 0, 1 - differences.p / 2, differences.p / 2)
     both, neither = orthants(_finite(special.ndtri(better)), _finite(less), -np.nan_to_num(shared))
-    unknown = np.isnan(log_ratio)
+    unknown = np.isnan(log_ratio) | np.isnan(differences.p)
     half = np.where(np.isinf(half), np.nan, half)
     return Against(
         ratio=np.exp(log_ratio),

@@ -194,10 +194,13 @@ def ranks(scores: Reals, apart: Truths) -> Ranks:
     78:238-247).
 
     Args:
-        scores: Scores, of shape (runs,).
+        scores: Scores, of shape (runs,); NaN where nothing was judged, and then behind all others.
         apart: Whether the tests tell two runs apart, of shape (runs, runs).
     """
+    scored = ~np.isnan(scores)
     better = apart & (scores[:, None] > scores[None, :])
+    better |= scored[:, None] & ~scored[None, :]
+    scores = np.where(scored, scores, -1.0)
     group = np.zeros(len(scores), dtype=np.int64)
     number = 0
     while not group.all():

@@ -64,6 +64,7 @@ VOTES = Table(
 )
 NO_RATIO = "where an energy is unknown or 0 or the two cover different things"
 NO_ENDS = NO_RATIO + ", or all questions are of one cluster"
+NO_BOTH = NO_RATIO + ", or nothing was judged of one run"
 COMPARISONS = Table(
     "comparisons",
     "Every pair of runs and ensembles on one question set, paired by question.",
@@ -89,8 +90,8 @@ COMPARISONS = Table(
         Column("energy_ratio", REAL, "Answering energy of the first over that of the second.", null=NO_RATIO),
         Column("energy_ratio_low", REAL, "Lower end of its interval (questions and meters).", null=NO_ENDS),
         Column("energy_ratio_high", REAL, "Upper end of its interval.", null=NO_ENDS),
-        Column("first_dominates", REAL, "Probability that the first has the higher score and takes less energy (questions and meters).", null=NO_RATIO),
-        Column("second_dominates", REAL, "The same of the second.", null=NO_RATIO),
+        Column("first_dominates", REAL, "Probability that the first has the higher score and takes less energy (questions and meters).", null=NO_BOTH),
+        Column("second_dominates", REAL, "The same of the second.", null=NO_BOTH),
     ),
     key=("environment", "questions", "rule", "first", "second"),
 )  # fmt: skip

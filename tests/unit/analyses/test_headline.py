@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -112,6 +113,13 @@ def test_nothing_right_and_open_intervals() -> None:
 def test_labels_for_people_replace_names() -> None:
     rows = [run("a", 0.9, 100.0, headline=True)]
     assert headline(rows, {"a": "Model A"}).sentence.startswith("Model A scores")
+
+
+def test_a_run_of_which_nothing_was_judged_is_never_chosen() -> None:
+    rows = [run("dark", math.nan, 1.0), run("good", 0.5, 10.0)]
+    assert "GOOD" in said(*rows)
+    assert "nan" not in said(*rows)
+    assert choose(rows[:1]) is None
 
 
 def test_no_run_at_all() -> None:

@@ -119,6 +119,11 @@ def test_the_frontier_of_each_draw_is_the_plain_one() -> None:
         assert found[draw].tolist() == frontier(points)
 
 
+def test_a_run_without_a_score_hides_no_other() -> None:
+    score = np.array([[np.nan, 0.5, 0.9]])
+    assert on_frontier(score, np.array([[1.0, 2.0, 3.0]])).tolist() == [[False, True, True]]
+
+
 def columns(*shares: float, energies: tuple[float, ...]) -> list[dict[str, Any]]:
     found = standing(*shares)
     draws = joint(found, [meter(joules, name=f"g{joules}") for joules in energies], {}, SETTINGS)

@@ -134,6 +134,14 @@ def test_tie_groups_and_ranks() -> None:
     assert found.high.tolist() == [4, 2, 3, 4]
 
 
+def test_a_run_without_a_score_stands_behind_all_others() -> None:
+    scores = np.array([0.1, np.nan, 0.9, np.nan])
+    found = paired.ranks(scores, np.zeros((4, 4), dtype=bool))
+    assert found.group.tolist() == [1, 2, 1, 2]
+    assert found.low.tolist() == [1, 3, 1, 3]
+    assert found.high.tolist() == [2, 4, 2, 4]
+
+
 def test_every_run_has_a_group_whatever_is_told_apart() -> None:
     generator = np.random.default_rng(0)
     for _, size in itertools.product(range(50), (1, 2, 7)):
