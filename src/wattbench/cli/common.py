@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from wattbench.errors import EXIT_BAD_INPUT, EXIT_CANNOT_RUN, InputError, WattbenchError
+from wattbench.files import fault_of
 
 if TYPE_CHECKING:
     from wattbench.inference.scheduler import Scheduler
@@ -74,8 +75,12 @@ def stage(log: Path | None = None) -> Iterator[None]:
     stream: TextIO | None = None
     before = sys.stderr
     if log is not None:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        stream = log.open("w", encoding="utf-8")
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            stream = log.open("w", encoding="utf-8")
+        except OSError as error:
+            typer.echo(f"wattbench: {fault_of(error, log).paragraph()}", err=True)
+            raise typer.Exit(EXIT_CANNOT_RUN) from None
         sys.stderr = _Tee(before, stream)
     try:
         yield

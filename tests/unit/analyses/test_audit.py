@@ -411,6 +411,14 @@ def test_exit_codes(tmp_path: Path) -> None:
         assert message in result.stderr
 
 
+def test_a_log_that_cannot_be_written_is_no_traceback(tmp_path: Path) -> None:
+    write_experiment(tmp_path / "one", RIGHT)
+    (tmp_path / "file").write_text("")
+    result = command(str(tmp_path), "--log", str(tmp_path / "file" / "log"))
+    assert (result.exit_code, isinstance(result.exception, SystemExit)) == (1, True)
+    assert "cannot write: File exists" in result.stderr
+
+
 def test_equal_findings_are_told_once(tmp_path: Path) -> None:
     for name, seconds in (("one", 2.0), ("two", 2.5)):
         entries = {"q1": {"latency_seconds": seconds}}
