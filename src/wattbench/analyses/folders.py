@@ -177,7 +177,7 @@ def _from_kept(environment: str, questions: str, name: str, key: str, before: Ke
         scores=before.tables["scores"],
         segments=before.tables["segments"],
         samples=before.tables["samples"],
-        votes=VOTES.schema.empty_table(),
+        votes=VOTES.empty,
         compute=_compute_rows([dict(row) for row in before.entry["compute"]]),
         job=before.entry["job"],
         summary=before.entry["summary"],
@@ -188,7 +188,7 @@ def _from_kept(environment: str, questions: str, name: str, key: str, before: Ke
 
 def _read(environment: str, questions: str, name: str, files: RunFiles, ensemble: bool) -> Folder:  # noqa: FBT001
     def optional(path: Path, table: Table) -> pa.Table:
-        return read_arrow(path, table) if path.exists() else table.schema.empty_table()
+        return read_arrow(path, table) if path.exists() else table.empty
 
     # An ensemble's folder may once have been a run's: what is not its own is not read.
     return Folder(
@@ -198,9 +198,9 @@ def _read(environment: str, questions: str, name: str, files: RunFiles, ensemble
         ensemble=ensemble,
         predictions=read_arrow(files.predictions, PREDICTIONS),
         scores=read_arrow(files.scores, SCORES),
-        segments=SEGMENTS.schema.empty_table() if ensemble else optional(files.segments, SEGMENTS),
-        samples=SAMPLES.schema.empty_table() if ensemble else optional(files.samples, SAMPLES),
-        votes=optional(files.votes, VOTES) if ensemble else VOTES.schema.empty_table(),
+        segments=SEGMENTS.empty if ensemble else optional(files.segments, SEGMENTS),
+        samples=SAMPLES.empty if ensemble else optional(files.samples, SAMPLES),
+        votes=optional(files.votes, VOTES) if ensemble else VOTES.empty,
         compute=() if ensemble or not files.compute.exists() else _compute(files.compute),
         job=read_json(files.job) if not ensemble and files.job.exists() else {},
         summary=read_json(files.summary),
@@ -221,7 +221,7 @@ def _compute_rows(rows: Sequence[Row]) -> tuple[Row, ...]:
 
 def concatenated(tables: Sequence[pa.Table], table: Table) -> pa.Table:
     """Tables of one kind below each other, in the contract's schema."""
-    whole = pa.concat_tables([table.schema.empty_table(), *tables])
+    whole = pa.concat_tables([table.empty, *tables])
     return whole.replace_schema_metadata(table.schema.metadata)
 
 

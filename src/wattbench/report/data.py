@@ -156,7 +156,7 @@ def read_report_data(study: Study) -> ReportData:
                     mend="Run `wattbench aggregate --study <study>` first.",
                 )
             absent[table.name] = "the file is not there"
-            tables[table.name] = table.schema.empty_table()
+            tables[table.name] = table.empty
             continue
         inputs[path.relative_to(layout.results).as_posix()] = file_digest(path)
         tables[table.name] = _finite(read_arrow(path, table, without=LEFT_OUT))

@@ -134,7 +134,7 @@ def _silent(
 
 def _samples(files: RunFiles) -> pa.Table:
     if not files.samples.exists():
-        return SAMPLES.schema.empty_table()
+        return SAMPLES.empty
     return read_arrow(files.samples, SAMPLES)
 
 

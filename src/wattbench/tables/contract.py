@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -62,6 +63,11 @@ class Table:
             },
         )
         object.__setattr__(self, "schema", schema)
+
+    @cached_property
+    def empty(self) -> pa.Table:
+        """The table without rows."""
+        return self.schema.empty_table()
 
     def names(self) -> Iterator[str]:
         """Names of the columns, in order."""
