@@ -76,6 +76,7 @@ def _twin(table: str, row: made.Row, name: str, skill: float, place: int) -> mad
     if table == "runs":
         size = 0.2 * 1.42**place
         factor = size**0.8 * draw.uniform(0.7, 1.4)
+        new["frontier_probability"] = draw.uniform(0, 1)
         new |= {
             "label": name, "headline": False, "top_group": skill > 0.7, "parameters_b": size,
             "score": skill, "score_low": skill - 0.12, "score_high": min(skill + 0.1, 1.0),
@@ -90,6 +91,7 @@ def _twin(table: str, row: made.Row, name: str, skill: float, place: int) -> mad
             new |= {"token_price": 0.02 * size, "token_price_currency": "USD"}
         if place % 6 == 5:
             new |= {c: None for c, v in row.items() if c.startswith("energy_") and v is not None}
+            new["frontier_probability"] = None
             new["flags"] = [
                 {"column": c, "kind": "unknown", "detail": "a MIG slice shares its meter"}
                 for c in ("energy_gross_j", "energy_answer_j", "energy_per_correct_j")

@@ -38,6 +38,9 @@ LABELS = {
     "vote-all": "Majority of three",
     "vote-small": "Small pair",
 }
+ON_FRONTIER = {"smollm2-135m": 1.0, "qwen-0.5b": 0.83, "vote-small": 0.41}
+"""Share of resamples, of the runs with a known energy."""
+
 FIGURES = ("frontier", "accuracy_by_type", "comparisons", "power")
 NO_METER = "no energy meter: the node has no RAPL domain that this user may read, and no GPU"
 SUBJECTS = (
@@ -593,6 +596,7 @@ def _run(name: str, predictions: list[Row], scores: list[Row], n: int) -> Row:
         "energy_per_correct_j": None if energy is None or right == 0 else energy / right,
         "energy_per_correct_low_j": None if energy is None or right == 0 else energy / right * 0.7,
         "energy_per_correct_high_j": None if energy is None or right == 0 else energy / right * 1.6,
+        "frontier_probability": ON_FRONTIER.get(name),
         "site_energy_j": of(1.2 * 1.2),
         "carbon_g": of(1.2 * 1.2 / 3.6e6 * 120),
         "energy_price": None,

@@ -233,8 +233,8 @@ def test_the_frontier_lists_runs_without_energy_and_marks_estimates(report: Path
     assert "Majority of three" in aside.group()
     plot = re.search(r'<svg[^>]*aria-label="Score against energy.*?</svg>', html, re.DOTALL)
     assert plot is not None
-    assert ">SmolLM2 135M (estimated)<" in plot.group()
-    assert ">Small pair (partly estimated)<" in plot.group()
+    assert ">SmolLM2 135M (estimated), 100 %<" in plot.group()
+    assert ">Small pair (partly estimated), 41 %<" in plot.group()
     assert "Qwen2.5 Coder 1.5B" not in plot.group()
     assert plot.group().count("mark hollow") == 2
 

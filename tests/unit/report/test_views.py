@@ -217,6 +217,70 @@ def test_a_diagonal_heatmap_is_skipped() -> None:
     assert np.shape(lying.axes[0].images[0].get_array()) == shape[::-1]
 
 
+def test_every_cell_of_a_heatmap_has_its_interval() -> None:
+    figure = evaluations.scores_heatmap(FRAME, score_value="score", score_stderr="se")
+    cells = [t.get_text() for t in figure.axes[0].texts]
+    assert cells[:2] == ["0.20", "0.10\N{EN DASH}0.30"]
+    assert len(cells) == 2 * 8 + 1  # the score that is no number has no interval
+    assert figure.axes[1].get_ylabel() == "Score\n95 % interval beneath"
+
+
+def test_a_heatmap_without_room_says_how_wide_intervals_are(drawn: dict[str, Drawn]) -> None:
+    figure = drawn["agreement_heatmap"].figure
+    assert figure is not None
+    shares = np.asarray(figure.axes[0].images[0].get_array())
+    assert len(figure.axes[0].texts) == shares.size
+    apart = shares[~np.eye(len(shares), dtype=bool)]
+    ends = [(share, *made.wilson(round(share * 24), 24)) for share in apart]
+    widest = max(max(share - low, high - share) for share, low, high in ends)
+    assert figure.axes[1].get_ylabel().endswith(f"95 % intervals within \u00b1{widest:.2f}")
+
+
+def test_radars_draw_intervals_where_the_scale_has_any() -> None:
+    frame = FRAME.assign(score_low=FRAME["score"] - 0.1, score_high=FRAME["score"] + 0.1)
+
+    def bars(**settings: Any) -> list[list[float]]:
+        found = evaluations.scores_radar_by_task_df(frame, score_value="score", **settings)
+        axes = evaluations.scores_radar_by_task(found).axes[0]
+        segments = [s for c in axes.collections for s in c.get_segments() if len(s)]
+        return [segment[:, 1].round(6).tolist() for segment in segments]
+
+    assert bars() == [[0.1, 0.3], [0.3, 0.5], [0.5, 0.7]]
+    assert bars(invert=["a"])[0] == [0.7, 0.9]
+    assert bars(normalization="min_max")[0] == [0, pytest.approx(1 / 6, abs=1e-6)]
+    assert bars(normalization="percentile") == []
+
+
+def test_the_frontier_says_how_often_a_run_is_on_it(tmp_path: Path) -> None:
+    made.write_tables(tmp_path, questions=12)
+    found = read_report_data(made.study(tmp_path))
+    plot = draw(VIEWS["frontier"], found, found.groups[0])
+    assert plot.figure is not None
+    assert plot.wide is not None
+    there = texts(plot.figure)
+    assert "Qwen2.5 Coder 0.5B\non the frontier in 83 % of resamples" in there
+    assert any(t.startswith("Halos and percentages") for t in there)
+    assert ">Qwen2.5 Coder 0.5B, 83 %<" in plot.wide
+    # Among some of the runs it would be another.
+    chosen = Report.model_validate({"inputs": {"select": {"run": ["qwen-0.5b", "vote-small"]}}})
+    cut = shown_by(found, chosen, None)
+    part = draw(VIEWS["frontier"], cut, cut.groups[0])
+    assert part.figure is not None
+    assert part.wide is not None
+    assert "Qwen2.5 Coder 0.5B" in texts(part.figure)
+    assert any("not among those selected" in t for t in texts(part.figure))
+    assert "83 %" not in part.wide
+
+
+@pytest.mark.parametrize("name", sorted(VIEWS))
+def test_what_is_left_out_stands_beneath_the_plot(name: str, drawn: dict[str, Drawn]) -> None:
+    found = drawn[name]
+    assert found.figure is not None
+    beneath = "\n".join(t.get_text() for t in found.figure.texts)
+    for why in {why for _, why in found.left_out}:
+        assert why[-30:] in beneath
+
+
 def test_a_radar_needs_three_tasks() -> None:
     frame = evaluations.scores_radar_by_task_df(
         FRAME[FRAME["task_name"] != "c"], score_value="score"

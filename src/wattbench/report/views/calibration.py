@@ -116,6 +116,7 @@ def calibration_curves(data: ReportData, group: Group) -> Plot:
         axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
     figure.supxlabel(f"{FORMS[form]} (mean of the bin)", fontsize=9)
     figure.supylabel("Share that came true", fontsize=9)
+    plotting.foot(figure, lacking)
     return Plot(figure, tuple(lacking))
 
 
@@ -142,6 +143,7 @@ def roc_curves(_data: ReportData, group: Group) -> Plot:
         axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
     figure.supxlabel("False-positive rate", fontsize=9)
     figure.supylabel("True-positive rate", fontsize=9)
+    plotting.foot(figure, lacking)
     return Plot(figure, tuple(lacking))
 
 
@@ -172,4 +174,5 @@ def prediction_histogram(_data: ReportData, group: Group) -> Plot:
         axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     figure.supxlabel(FORMS[form], fontsize=9)
     figure.supylabel("Answers", fontsize=9)
+    plotting.foot(figure, lacking)
     return Plot(figure, tuple(lacking))

@@ -45,15 +45,12 @@ def over(
     found, lacking = scatter.marks(group, x, y, confidence, log=True, payment=True)
     if not found:
         raise CannotDraw(lacking[0][1] if lacking else "there is no run")
-    figure, axes = plotting.axes(plotting.WIDTH, 4.6)
-    scatter.on(
-        axes, found, Axis(f"{x.label}, log scale; less is better", log=True, threshold=threshold),
+    figure = scatter.draw(
+        found, Axis(f"{x.label}, log scale; less is better", log=True, threshold=threshold),
         Axis(y.label, ends=scatter.share_ends(found),
              threshold=getattr(data.definition.thresholds, y_name)),
-        front=front,
+        left_out=lacking, front=front,
     )  # fmt: skip
-    plotting.foot(figure, lacking)
-    scatter.name(axes, found)
     return Plot(figure, tuple(lacking))
 
 
@@ -103,7 +100,8 @@ def energy_per_experiment(data: ReportData, group: Group) -> Plot:
     if not any(isinstance(e.value, Value) for e in entries):
         raise CannotDraw(f"no run has a known energy; the first because: {entries[0].value}")
     panel = rows.Panel(
-        "", rows.best_first(entries, more_is_better=False), metric.label,
+        "", rows.best_first(entries, more_is_better=False),
+        f"{metric.label}, {confidence * 100:g} % interval by the meter's uncertainty",
         threshold=data.definition.thresholds.energy_gross_wh,
     )  # fmt: skip
     return Plot(rows.draw([panel], bars=True))

@@ -227,11 +227,13 @@ def scores_heatmap(
     model_name: str = "model_display_name",
     model_label: str = "Model",
     score_value: str,
+    score_stderr: str | None = None,
     score_label: str = "Score",
+    ci: float = 0.95,
     title: str = "",
     orientation: Literal["vertical", "horizontal"] = "vertical",
 ) -> Figure:
-    """Models against tasks.
+    """Models against tasks, the interval in each cell where there is room, else their width.
 
     Args:
         frame: As of `scores_by_task`.
@@ -239,7 +241,9 @@ def scores_heatmap(
         model_name: Column of models.
         model_label: What the models are.
         score_value: Column of scores.
+        score_stderr: Column of their standard errors.
         score_label: What they are.
+        ci: Level of the intervals.
         title: Title of the plot.
         orientation: vertical: a row a model; horizontal: a column a model.
 
@@ -251,19 +255,22 @@ def scores_heatmap(
         raise CannotDraw("each task has but one model: the matrix would be a diagonal")
     models = _models(frame, model_name, 120)
     tasks = list(dict.fromkeys(map(str, frame[task_name])))
-    values = np.full((len(models), len(tasks)), np.nan)
+    cells = np.full((3, len(models), len(tasks)), np.nan)
     places = {name: i for i, name in enumerate(models)}
     for row in frame.to_dict("records"):
-        score = number(row[score_value])
-        if score is not None:
-            values[places[str(row[model_name])], tasks.index(str(row[task_name]))] = score
+        found = value_of(row, score_value, score_stderr, ci)
+        if isinstance(found, Value):
+            place = places[str(row[model_name])], tasks.index(str(row[task_name]))
+            ends = (math.nan if end is None else end for end in (found.low, found.high))
+            cells[:, place[0], place[1]] = (found.value, *ends)
     names = [m.name for m in models.values()]
-    shown_tasks = [plotting.squeezed(t, 110, plotting.SMALL_PT) for t in tasks]
+    shown_tasks = [
+        plotting.squeezed(t, 110, plotting.SMALL_PT).replace(" (n = ", "\n(n = ") for t in tasks
+    ]
     if orientation == "horizontal":
-        values, names, shown_tasks = values.T, shown_tasks, names
-    shown = [["–" if np.isnan(v) else f"{v:.2f}" for v in row] for row in values]  # noqa: RUF001
-    return heatmap.draw(
-        values, names, shown_tasks, shown, label=score_label, title=title,
+        cells, names, shown_tasks = cells.transpose(0, 2, 1), shown_tasks, names
+    return heatmap.of_shares(
+        cells, names, shown_tasks, label=score_label, level=ci, title=title,
         row_label=plotting.literal(model_label) if orientation == "vertical" else "",
     )  # fmt: skip
 
@@ -279,6 +286,9 @@ def scores_radar_by_task_df(
     domain: tuple[float, float] = (0.0, 1.0),
 ) -> pd.DataFrame:
     """The frame with the column `value`, from 0 to 1: the score as a radar draws it.
+
+    `value_low` and `value_high` are its interval on the same scale, where the frame has one;
+    ranks have none.
 
     min_max: 0 for the worst model of a task and 1 for the best; 0.5 where all are equal.
     percentile: the share of the other models that are worse, ties by half. absolute: the place in
@@ -305,18 +315,30 @@ def scores_radar_by_task_df(
     by_task = scores.groupby(found[task_name])
     if normalization == "min_max":
         low, high = by_task.transform("min"), by_task.transform("max")
-        found["value"] = (
-            ((scores - low) / (high - low)).where(high > low, 0.5).where(scores.notna())
-        )
+        for column, values in _with_ends(found, score_value):
+            spread = ((values - low) / (high - low)).clip(0, 1)
+            found[f"value{column}"] = spread.where(high > low, 0.5 if not column else math.nan)
+        found["value"] = found["value"].where(scores.notna())
     elif normalization == "percentile":
         others = by_task.transform("count") - 1
         worse = by_task.rank(method="average") - 1
         found["value"] = (worse / others).where(others > 0, 0.5).where(scores.notna())
     else:
-        found["value"] = ((scores - domain[0]) / (domain[1] - domain[0])).clip(0, 1)
+        for column, values in _with_ends(found, score_value):
+            found[f"value{column}"] = ((values - domain[0]) / (domain[1] - domain[0])).clip(0, 1)
     turned = found[task_name].astype(str).isin(list(invert))
-    found.loc[turned, "value"] = 1 - found.loc[turned, "value"]
+    there = [c for c in ("value", "value_low", "value_high") if c in found.columns]
+    found.loc[turned, there] = 1 - found.loc[turned, there]
     return found
+
+
+def _with_ends(frame: pd.DataFrame, score: str) -> list[tuple[str, pd.Series[float]]]:
+    """The scores, and both ends of their intervals where the frame has them, by their endings."""
+    return [
+        (ending, frame[f"{score}{ending}"].astype(float))
+        for ending in ("", "_low", "_high")
+        if f"{score}{ending}" in frame.columns
+    ]
 
 
 def scores_radar_by_task(
@@ -330,7 +352,7 @@ def scores_radar_by_task(
     """A small radar a model, a spoke a task; overlaid polygons of many models hide each other.
 
     Args:
-        frame: From `scores_radar_by_task_df`.
+        frame: From `scores_radar_by_task_df`; a bar along a spoke is an interval.
         task_name: Column of tasks.
         model_name: Column of models.
         value: Column of values from 0 to 1.
@@ -346,7 +368,7 @@ def scores_radar_by_task(
     models = _models(frame, model_name, 108)
     across = min(columns, len(models))
     down = -(-len(models) // across)
-    figure = plotting.sheet(plotting.WIDTH, 2.15 * down + 0.1)
+    figure = plotting.sheet(plotting.WIDTH, 2.05 * down + 0.2)
     angles = [2 * math.pi * i / len(tasks) for i in range(len(tasks))]
     for place, (key, model) in enumerate(models.items()):
         axes = figure.add_subplot(down, across, place + 1, projection="polar")
@@ -355,7 +377,13 @@ def scores_radar_by_task(
         line = [known.get(task, math.nan) for task in tasks]
         axes.plot([*angles, angles[0]], [*line, line[0]], color=model.colour, linewidth=1.5)
         if not any(map(math.isnan, line)):
-            axes.fill(angles, line, color=model.colour, alpha=0.25)
+            axes.fill(angles, line, color=model.colour, alpha=0.18, linewidth=0)
+        if {f"{value}_low", f"{value}_high"} <= set(mine.columns):
+            at = [angles[tasks.index(task)] for task in mine[task_name].astype(str)]
+            ends = mine[[f"{value}_low", f"{value}_high"]].astype(float)
+            axes.vlines(
+                at, ends.min(axis=1), ends.max(axis=1), color=model.colour, linewidth=2.2, alpha=0.5
+            )
         axes.plot(angles, line, linestyle="none", marker="o", color=model.colour, markersize=3)
         axes.set_ylim(0, 1)
         axes.set_theta_zero_location("N")  # type: ignore[attr-defined]
@@ -365,5 +393,6 @@ def scores_radar_by_task(
         axes.tick_params(pad=-1)
         axes.grid(color=plotting.GRID, linewidth=0.7)
         axes.spines["polar"].set_color("#bbbbbb")
-        axes.set_title(model.name, fontsize=plotting.LABEL_PT, color=plotting.INK, pad=8)
+        # Above the name of the first spoke, which stands at the top.
+        axes.set_title(model.name, fontsize=plotting.LABEL_PT, color=plotting.INK, pad=15)
     return figure

@@ -18,6 +18,14 @@ from wattbench.report.views.registry import NARROW, CannotDraw, Plot, view
 from wattbench.report.views.svg import FONT, Canvas, fitted, linear_ticks, log_ticks, text_width
 
 X_LABEL = "Energy per correct answer (J, log scale; less is better)"
+FEW = 6
+"""Points beside which there is room for the whole sentence of their chance."""
+
+CHANCE = (
+    "Halos and percentages: how often a run is on the frontier when questions and meters' errors "
+    "are drawn anew."
+)
+OF_ALL = "How often a run is on the frontier is known among all runs, not among those selected."
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,8 @@ class Point:
     score: float
     score_low: float
     score_high: float
+    chance: float | None = None
+    """Share of resamples in which it is on the frontier, from 0 to 1."""
 
     @property
     def estimate(self) -> bool:
@@ -44,6 +54,13 @@ class Point:
             return f"{name} (est.)" if self.estimate else name
         return fitted(self.run.label, 280) + measures.estimate_mark(self.run)
 
+    def chance_text(self, *, short: bool = True) -> str:
+        """How often it is on the frontier; empty where nobody knows."""
+        if self.chance is None:
+            return ""
+        share = formats.percent(100 * self.chance)
+        return share if short else f"on the frontier in {share} of resamples"
+
     @property
     def title(self) -> str:
         """All there is to say of it."""
@@ -55,11 +72,17 @@ class Point:
             f"({formats.interval(self.score_low, self.score_high)})\n"
             f"{measures.energy_text(self.run, self.energy_j, 'J')} per correct answer "
             f"({formats.interval(self.low_j, self.high_j, 'figures')})\n{how}"
-        )
+            f"\n{self.chance_text(short=False)}"
+        ).rstrip()
 
 
-def points(group: Group) -> list[Point]:
-    """Runs whose energy per correct answer is known and positive."""
+def points(group: Group, *, chances: bool = True) -> list[Point]:
+    """Runs whose energy per correct answer is known and positive.
+
+    Args:
+        group: The question set.
+        chances: Whether they know how often they are on the frontier.
+    """
     found = []
     for run in group.runs:
         row = run.row
@@ -73,6 +96,7 @@ def points(group: Group) -> list[Point]:
                 run, energy, min(low if low is not None and low > 0 else energy, energy),
                 None if high is None else max(high, energy),
                 score, _or(row["score_low"], score), _or(row["score_high"], score),
+                row["frontier_probability"] if chances else None,
             )
         )  # fmt: skip
     return found
@@ -137,6 +161,19 @@ def scale_of(found: list[Point], box: Box) -> Scale:
     return Scale(box, low / air, high * air, bottom, max(top, bottom + 0.1))
 
 
+def _beside(point: Point, *, short: bool) -> str:
+    """Its name and chance on one line."""
+    return _with_chance(point.label(short=short), point)
+
+
+def _with_chance(name: str, point: Point) -> str:
+    if point.chance is None:
+        return name
+    # A name that is read from right to left must not take the figure into its order.
+    mark = "\u200e" if plotting.literal(name).startswith("\u200e") else ""
+    return f"{name}{mark}, {point.chance_text()}"
+
+
 def lay_out(
     found: list[Point], scale: Scale, size: float, *, short: bool = False, unit: float = 1.0
 ) -> list[Placed]:
@@ -150,15 +187,23 @@ def lay_out(
     anchors = []
     for p in found:
         bold = 1.1 if p.run.row["headline"] else 1.0
-        wide = text_width(p.label(short=short), size) * bold + 4
+        wide = text_width(_beside(p, short=short), size) * bold + 4
         anchors.append(Anchor(scale.x(p.energy_j), scale.y(p.score), wide, size * 1.3))
     air = 10 * unit
     bounds = Box(scale.box.left, scale.box.top, scale.box.right + air, scale.box.bottom)
     return place(anchors, lines, bounds, unit)
 
 
-def _needed(group: Group) -> list[Point]:
-    found = points(group)
+def _selected(data: ReportData, group: Group) -> bool:
+    """Whether the report shows some of the group's runs only."""
+    return any(
+        (left["environment"], left["questions"]) == (group.environment, group.questions)
+        for left in data.filters.get("runs_left_out", ())
+    )
+
+
+def _needed(data: ReportData, group: Group) -> list[Point]:
+    found = points(group, chances=not _selected(data, group))
     if not found:
         raise CannotDraw(
             "no run has a known energy per correct answer; the reasons are listed below"
@@ -166,9 +211,9 @@ def _needed(group: Group) -> list[Point]:
     return found
 
 
-def draw_svg(_data: ReportData, group: Group, width: int) -> Markup:
+def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
     """The plot for the page."""
-    found = _needed(group)
+    found = _needed(data, group)
     narrow = width <= NARROW
     height = 400 if narrow else 410
     canvas = Canvas(
@@ -221,7 +266,7 @@ def draw_svg(_data: ReportData, group: Group, width: int) -> Markup:
         canvas.text(
             spot.box.right - 2 if before else spot.box.left + 2,
             spot.box.bottom - FONT * 0.36,
-            point.label(short=narrow),
+            _beside(point, short=narrow),
             "point-label strong" if point.run.row["headline"] else "point-label",
             "end" if before else "start",
         )  # fmt: skip
@@ -256,30 +301,43 @@ def _intervals(canvas: Canvas, scale: Scale, point: Point) -> None:
     "frontier",
     title="Accuracy against energy",
     caption="Up and to the left is better. Whiskers are intervals on both axes; the dashed line "
-    "joins the runs that no other beats on both. Diamonds are ensembles. Hollow marks are "
+    "joins the runs that no other beats on both; a percentage is how often a run is among them as "
+    "questions and meters' errors are drawn anew. Diamonds are ensembles. Hollow marks are "
     "estimates, not measurements.",
     section="Energy and cost",
     svg=draw_svg,
 )
 def draw_figure(data: ReportData, group: Group) -> Plot:
     """The plot for files."""
-    found = _needed(group)
+    found = _needed(data, group)
     scale = scale_of(found, Box(0, 0, 1, 1))
     marks = [
         scatter.Mark(
-            plotting.literal(p.label()), p.run.colour,
+            _drawn_beside(p, few=len(found) <= FEW), p.run.colour,
             Value(p.energy_j, p.low_j, p.high_j), Value(p.score, p.score_low, p.score_high),
             scatter.shape_of(p.run), open_right=p.high_j is None, hollow=p.estimate,
-            strong=bool(p.run.row["headline"]),
+            strong=bool(p.run.row["headline"]), halo=p.chance,
         )
         for p in found
     ]  # fmt: skip
+    notes = [CHANCE] if any(p.chance is not None for p in found) else []
+    if _selected(data, group):
+        notes = [OF_ALL]
     thresholds = data.definition.thresholds
+    left_out = tuple((run.label, why) for run, why in without_energy(group))
     figure = scatter.draw(
         marks,
         scatter.Axis(X_LABEL, True, (scale.low_j, scale.high_j), thresholds.energy_per_correct_j),
         scatter.Axis("Score", ends=(scale.bottom, scale.top), threshold=thresholds.score),
-        front=True,
-        height=4.6,
-    )
-    return Plot(figure, tuple((run.label, why) for run, why in without_energy(group)))
+        left_out=left_out, notes=notes, front=True,
+    )  # fmt: skip
+    return Plot(figure, left_out)
+
+
+def _drawn_beside(point: Point, *, few: bool) -> str:
+    """Name and chance: on two lines where there is room, else cut to one."""
+    if few or point.chance is None:
+        said = point.chance_text(short=False)
+        return plotting.literal(point.label()) + f"\n{said}" * bool(said)
+    estimate = " (est.)" if point.estimate else ""
+    return _with_chance(plotting.literal(fitted(point.run.label, 190) + estimate), point)

@@ -86,7 +86,7 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
     section="Accuracy",
     svg=draw_svg,
 )
-def draw_figure(_data: ReportData, group: Group) -> Plot:
+def draw_figure(data: ReportData, group: Group) -> Plot:
     """The plot for files."""
     named = plotting.names(group.runs, 110)
     panels = [
@@ -100,6 +100,7 @@ def draw_figure(_data: ReportData, group: Group) -> Plot:
                 )
                 for r in results
             ),
+            f"Share right ({level(data)} interval)",
             share=True,
         )
         for kind, results in _panels(group).items()

@@ -114,4 +114,8 @@ def draw_figure(data: ReportData, group: Group) -> Plot:
     label = f"Difference of scores ({level(data)} paired bootstrap interval)"
     figure = rows.draw([rows.Panel("", tuple(entries), label)])
     figure.axes[0].axvline(0, color="#777777", linewidth=1)
+    more = len(group.comparisons) - MOST
+    if more > 0:
+        note = f"{more:,} pairs that differ less are in the table of comparisons."
+        plotting.foot(figure, (), notes=[note])
     return Plot(figure)

@@ -94,11 +94,7 @@ def _drawn(frame: pd.DataFrame, energy_col: str, quality_col: str, label_col: st
             lacking.append((label, f"{missing} is not known"))
     if not marks:
         raise CannotDraw(f"no row has both {energy_col} and {quality_col}")
-    figure, axes = plotting.axes(plotting.WIDTH, 4.6)
-    scatter.on(
-        axes, marks, scatter.axis_of(energy_col, [m.x for m in marks]),
-        scatter.Axis(quality_col), front=True,
+    return scatter.draw(
+        marks, scatter.axis_of(energy_col, [m.x for m in marks]), scatter.Axis(quality_col),
+        left_out=lacking, front=True,
     )  # fmt: skip
-    plotting.foot(figure, lacking)
-    scatter.name(axes, marks)
-    return figure

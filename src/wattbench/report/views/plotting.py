@@ -35,6 +35,11 @@ GRID = "#e3e3e3"
 NAME_PT = 165.0
 """Points that a run's name may take beside its row."""
 
+SUPLABEL_IN = 0.24
+"""Height of the label beneath several panels."""
+
+LEAST_NAME_PT = 60.0
+"""Points beneath a plot below which a name is rather counted than cut."""
 
 FURTHER_FONTS = (
     "Noto Sans CJK JP", "Noto Sans JP", "WenQuanYi Zen Hei", "Droid Sans Fallback",
@@ -127,15 +132,17 @@ def foot(
     figure: Figure,
     left_out: Iterable[tuple[str, str]],
     key: Sequence[tuple[str, str]] = (),
-    most: int = 4,
+    most: int = 3,
+    notes: Sequence[str] = (),
 ) -> None:
     """Writes beneath the plot what its numbers stand for, and what it cannot show and why.
 
     Args:
         figure: The plot, before it is laid out.
-        left_out: Label and reason of each run that is not shown.
+        left_out: Label and reason of each run that is not shown; each reason has one line.
         key: Number and name of each run.
-        most: Runs named before the rest is counted.
+        most: Runs named of one reason before the rest is counted.
+        notes: Further sentences, such as how to read a mark.
     """
     inches = figure.get_size_inches()
     width = float(inches[0]) * 72 - 30
@@ -144,27 +151,46 @@ def foot(
         (i * width / 3, [squeezed(f"{n}  {name}", width / 3 - 8, SMALL_PT) for n, name in column])
         for i, column in enumerate(columns)
     ]
-    lines = [f"{label}: {why}" for label, why in left_out]
-    if lines:
-        rest = [f"and {len(lines) - most} more: the manifest names them"] * (len(lines) > most)
-        lines = ["Not shown:", *lines[:most], *rest]
+    lines = [*notes, *_by_reason(left_out, most, width)]
     if not lines and not blocks:
         return
     leading = SMALL_PT * 1.42
     above = max((len(column) for _, column in blocks), default=0)
     height = (above + len(lines) + 1.2) * leading / 72
+    # The engine would put the figure's own label at the very bottom: it is placed by hand.
+    label = SUPLABEL_IN if figure.get_supxlabel() else 0.0
     figure.set_size_inches(inches[0], float(inches[1]) + height)
     whole = (float(inches[1]) + height) * 72
-    share = height * 72 / whole
+    share, bottom = height * 72 / whole, (height + label) * 72 / whole
     engine = figure.get_layout_engine()
     if engine is not None:
-        engine.set(rect=(0, share, 1, 1 - share))  # type: ignore[call-arg]
+        engine.set(rect=(0, bottom, 1, 1 - bottom))  # type: ignore[call-arg]
+    if label:
+        figure.supxlabel(figure.get_supxlabel(), y=share + 0.02 * 72 / whole, fontsize=9)
     blocks.append((0.0, [""] * above + [squeezed(line, width, SMALL_PT) for line in lines]))
     for left, column in blocks:
         figure.text(
             (6 + left) / (width + 30), share - 0.4 * leading / whole, "\n".join(column),
             fontsize=SMALL_PT, color=QUIET, va="top", linespacing=1.35,
         ).set_in_layout(False)  # fmt: skip
+
+
+def _by_reason(left_out: Iterable[tuple[str, str]], most: int, points: float) -> list[str]:
+    """A line a reason, the names before it cut rather than the reason."""
+    reasons: dict[str, list[str]] = {}
+    for label, why in left_out:
+        reasons.setdefault(why, []).append(label)
+    lines = []
+    for why, labels in reasons.items():
+        counted = " and 99 more" * (len(labels) > most)
+        room = points - text_width(f"Not shown: , ,{counted}: {literal(why)}", SMALL_PT)
+        named = labels[: max(min(most, int(room // LEAST_NAME_PT)), 1)]
+        each = max(room / len(named), LEAST_NAME_PT)
+        shown = ", ".join(squeezed(label, each, SMALL_PT) for label in named)
+        rest = len(labels) - len(named)
+        more = f" and {rest:,} more" if rest else ""
+        lines.append(f"Not shown: {shown}{more}: {literal(why)}")
+    return lines
 
 
 def lay_out(figure: Figure) -> None:

@@ -158,7 +158,7 @@ def _row(
     axes.plot(
         [found.value], [y], linestyle="none", marker="D" if entry.diamond else "o", markersize=5,
         markeredgewidth=1.4, markeredgecolor=entry.colour, alpha=alpha,
-        markerfacecolor="white" if hollow else entry.colour, zorder=4,
+        markerfacecolor="white" if hollow else entry.colour, zorder=4, clip_on=False,
     )  # fmt: skip
     if entry.shown:
         end = max(v for v in (found.value, found.high) if v is not None)

@@ -24,7 +24,7 @@ class Mark:
     """One point.
 
     Args:
-        label: Its name, fit to be drawn.
+        label: Its name, fit to be drawn; it may have a second line.
         colour: Its colour.
         x: Where it stands, with its interval.
         y: The same upwards.
@@ -33,6 +33,7 @@ class Mark:
         area: Area in points squared; None for the usual size.
         hollow: Whether it is drawn hollow: an estimate, or a size that is not known.
         strong: Whether its name is bold.
+        halo: From 0 to 1, how strongly a halo is drawn around it; None for no halo.
     """
 
     label: str
@@ -44,6 +45,7 @@ class Mark:
     area: float | None = None
     hollow: bool = False
     strong: bool = False
+    halo: float | None = None
 
 
 WIDE_RANGE = 15.0
@@ -93,11 +95,18 @@ def marks(
 
 
 def draw(
-    found: Sequence[Mark], x: Axis, y: Axis, *, front: bool = False, height: float = 4.4
+    found: Sequence[Mark],
+    x: Axis,
+    y: Axis,
+    *,
+    left_out: Sequence[tuple[str, str]] = (),
+    notes: Sequence[str] = (),
+    front: bool = False,
 ) -> Figure:
-    """A figure of one pair of axes."""
-    figure, axes = plotting.axes(plotting.WIDTH, height)
+    """A figure of one pair of axes, with what it lacks beneath it."""
+    figure, axes = plotting.axes(plotting.WIDTH, 4.6)
     on(axes, found, x, y, front=front)
+    plotting.foot(figure, left_out, notes=notes)
     name(axes, found)
     return figure
 
@@ -124,6 +133,11 @@ def on(axes: Axes, found: Sequence[Mark], x: Axis, y: Axis, *, front: bool = Fal
             axes.plot(
                 [limits[1]], [mark.y.value], marker=">", color=mark.colour, clip_on=False,
                 markersize=5,
+            )  # fmt: skip
+        if mark.halo:
+            axes.scatter(
+                [mark.x.value], [mark.y.value], s=300, color=mark.colour, linewidths=0,
+                alpha=0.4 * mark.halo, zorder=3,
             )  # fmt: skip
         axes.scatter(
             [mark.x.value], [mark.y.value], marker=mark.shape, s=mark.area or 48,
@@ -216,8 +230,10 @@ def name(axes: Axes, found: Sequence[Mark]) -> None:
         if mark.y.low is not None and mark.y.high is not None:
             upper, lower = pixel(mark.x.value, mark.y.high)[1], pixel(mark.x.value, mark.y.low)[1]
             lines.append(Box(x - 2, upper, x + 2, lower))
-        wide = text_width(mark.label, plotting.LABEL_PX) * (1.1 if mark.strong else 1.0) + 4
-        anchors.append(Anchor(x, y, wide, plotting.LABEL_PX * 1.25))
+        rows = mark.label.split("\n")
+        wide = max(text_width(row, plotting.LABEL_PX) for row in rows)
+        wide = wide * (1.1 if mark.strong else 1.0) + 4
+        anchors.append(Anchor(x, y, wide, plotting.LABEL_PX * 1.25 * len(rows)))
     unit = plotting.DPI / 96
     bounds = Box(0, 0, right - left + 10 * unit, height)
     for mark, spot in zip(found, place(anchors, lines, bounds, unit), strict=True):

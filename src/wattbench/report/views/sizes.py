@@ -37,11 +37,8 @@ def _sized(data: ReportData, group: Group, y: Metric) -> tuple[list[Mark], list[
 
 def _one(data: ReportData, group: Group, y: Metric, threshold: float | None) -> Plot:
     found, lacking = _sized(data, group, y)
-    figure, axes = plotting.axes(plotting.WIDTH, 4.4)
     axis = scatter.axis_of(y.label, [m.y for m in found], threshold)
-    scatter.on(axes, found, Axis(SIZE_AXIS, log=True), axis)
-    plotting.foot(figure, lacking)
-    scatter.name(axes, found)
+    figure = scatter.draw(found, Axis(SIZE_AXIS, log=True), axis, left_out=lacking)
     return Plot(figure, tuple(lacking))
 
 
@@ -162,11 +159,13 @@ def size_score_cost_bubble(data: ReportData, group: Group) -> Plot:
                 hollow=not known, strong=mark.strong,
             )
         )  # fmt: skip
-    figure, axes = plotting.axes(plotting.WIDTH, 4.6)
-    scatter.on(
-        axes, bubbles, Axis(SIZE_AXIS, log=True), Axis("Score", ends=scatter.share_ends(bubbles))
-    )
-    unpriced = [(n, v) for n, v in prices.items() if isinstance(v, str) and n not in dict(lacking)]
-    plotting.foot(figure, [*lacking, *((n, f"price: {v}") for n, v in unpriced)])
-    scatter.name(axes, bubbles)
+    hollow = sum(mark.hollow for mark in bubbles)
+    figure = scatter.draw(
+        bubbles, Axis(SIZE_AXIS, log=True), Axis("Score", ends=scatter.share_ends(bubbles)),
+        left_out=lacking,
+        notes=[
+            f"Areas, and figures beside names: {metric.label}.",
+            *[f"Hollow: {hollow} whose price is not known."] * bool(hollow),
+        ],
+    )  # fmt: skip
     return Plot(figure, tuple(lacking))

@@ -182,17 +182,19 @@ def by_factor(data: ReportData, group: Group) -> Plot:
 @view(
     "scores_heatmap",
     title="Scores of runs and types of question",
-    caption="One score of every run on each type of question; pale where there is none.",
+    caption="One score of every run on each type of question with Wilson's interval, or how wide "
+    "intervals are where cells have no room; pale where there is none.",
     section="Accuracy",
 )
 def as_heatmap(data: ReportData, group: Group) -> Plot:
     """Runs against types of question."""
     settings = data.definition.outputs.figures.scores_heatmap
-    frame = _by_kind(group, settings.score_value, data.study.scoring.confidence_level)
+    level = data.study.scoring.confidence_level
+    frame = _by_kind(group, settings.score_value, level)
     return Plot(
         evaluations.scores_heatmap(
             frame, score_value="score", score_label=METRICS[settings.score_value].label,
-            title=settings.title, model_label=settings.model_label,
+            ci=level, title=settings.title, model_label=settings.model_label,
             orientation=settings.orientation,
         )
     )  # fmt: skip
@@ -208,8 +210,8 @@ NORMALIZED = {
 @view(
     "scores_radar_by_task",
     title="Radar of types of question",
-    caption="A radar a run, a spoke a type of question, outwards is better; the scale is set by "
-    "`normalization`.",
+    caption="A radar a run, a spoke a type of question, outwards is better; bars along the spokes "
+    "are Wilson's intervals, which ranks have none of. The scale is set by `normalization`.",
     section="Accuracy",
 )
 def as_radar(data: ReportData, group: Group) -> Plot:
@@ -227,5 +229,7 @@ def as_radar(data: ReportData, group: Group) -> Plot:
         )
     )  # fmt: skip
     label = f"{METRICS[settings.score_value].label}: {NORMALIZED[settings.normalization]}"
+    if settings.normalization != "percentile":
+        label += f"; bars are {level * 100:g} % intervals"
     figure.supxlabel(label, fontsize=8)
     return Plot(figure)

@@ -8,15 +8,19 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pyarrow as pa
 from markupsafe import Markup
+from matplotlib.axes import Axes
 
 from wattbench.report import formats
 from wattbench.report.data import Group, ReportData, Run
 from wattbench.report.views import plotting
 from wattbench.report.views.registry import NARROW, CannotDraw, Plot, view
-from wattbench.report.views.svg import Canvas, fitted, linear_ticks, time_ticks
+from wattbench.report.views.svg import Canvas, fitted, linear_ticks, text_width, time_ticks
 
 MOST_POINTS = 240
 """Points drawn of one device; each is the mean of the samples in its stretch of time."""
+
+FEW = 5
+"""Runs above which their strips stand two abreast."""
 
 PHASES = {"load": "load", "warm_up": "warm-up", "answer": "answering", "idle": "idle"}
 SHADES = {"load": "#dddddd", "warm_up": "#eeeeee", "answer": "#ffffff", "idle": "#f5f5f5"}
@@ -199,25 +203,41 @@ def draw_svg(_data: ReportData, group: Group, width: int) -> Markup:
 )
 def draw_figure(_data: ReportData, group: Group) -> Plot:
     """The plot for files."""
-    found = _needed(group)
-    figure = plotting.sheet(plotting.WIDTH, 1.7 * len(found))
+    found, lacking = _needed(group), traces(group)[1]
+    abreast = 1 if len(found) <= FEW else 2
+    down = -(-len(found) // abreast)
+    figure = plotting.sheet(plotting.WIDTH, (1.7 if abreast == 1 else 1.35) * down + 0.2)
     for position, trace in enumerate(found):
-        axes = figure.add_subplot(len(found), 1, position + 1)
-        plotting.plain(axes)
-        for start, end, phase in trace.bands:
-            axes.axvspan(start, end, color=SHADES.get(phase, "#f0f0f0"), linewidth=0)
-        for _, line in trace.lines:
-            axes.plot(
-                [t for t, _ in line], [v for _, v in line], color=trace.run.colour, linewidth=1
-            )
-        for at in trace.breaks:
-            axes.axvline(at, color="#777777", linewidth=0.8, linestyle="--")
-        axes.set_xlim(0, trace.end_s)
-        axes.set_ylim(0, trace.top * 1.1)
-        axes.set_ylabel("W" if trace.unit == "W" else "busy cores\n(no meter)")
-        axes.set_title(plotting.literal(fitted(trace.run.label, 300, 9)), fontsize=9, loc="left")
-    figure.axes[-1].set_xlabel("Seconds, segments end to end")
-    _, lacking = traces(group)
+        _strip(figure.add_subplot(down, abreast, position + 1), trace, plotting.WIDTH / abreast)
+    figure.supxlabel("Seconds, segments end to end", fontsize=9)
     left_out = [(run.label, "no samples of power or CPU use") for run in lacking]
     left_out += [(r.label, "an ensemble is no run of its own") for r in group.runs if r.is_ensemble]
+    plotting.foot(figure, left_out)
     return Plot(figure, tuple(left_out))
+
+
+def _strip(axes: Axes, trace: Trace, inches: float) -> None:
+    """One run: its bands named where they are wide enough, its devices drawn over them."""
+    plotting.plain(axes)
+    top = trace.top * 1.25
+    for start, end, phase in trace.bands:
+        axes.axvspan(start, end, color=SHADES.get(phase, "#f0f0f0"), linewidth=0)
+        shown = PHASES.get(phase, phase)
+        if (end - start) / trace.end_s * inches * 72 * 0.85 > text_width(shown, 6.5) + 4:
+            axes.annotate(
+                plotting.literal(shown), (start, top), xytext=(2, -2), textcoords="offset points",
+                va="top", fontsize=6.5, color=plotting.QUIET,
+            ).set_in_layout(False)  # fmt: skip
+    for _, line in trace.lines:
+        axes.plot([t for t, _ in line], [v for _, v in line], color=trace.run.colour, linewidth=1)
+    for at in trace.breaks:
+        axes.axvline(at, color="#777777", linewidth=0.8, linestyle="--")
+    axes.set_xlim(0, trace.end_s)
+    axes.set_ylim(0, top)
+    axes.set_yticks(linear_ticks(0, top, 4))
+    axes.set_ylabel("Power (W)" if trace.unit == "W" else "busy cores\n(no meter)", fontsize=8)
+    points = inches * 72 * 0.85
+    axes.set_title(
+        plotting.literal(fitted(trace.run.label, points, 8.5)), fontsize=plotting.LABEL_PT,
+        loc="left",
+    )  # fmt: skip

@@ -97,6 +97,7 @@ def _breakdown(data: ReportData, runs: Sequence[Run]) -> Plot:
         rows.Panel(
             METRICS[name].label,
             tuple(rows.entry(run, named[run.name], METRICS[name], confidence) for run in runs),
+            f"{level(data)} interval",
             share=True,
             threshold=getattr(data.definition.thresholds, name),
         )
@@ -133,11 +134,13 @@ def score_breakdown_top10(data: ReportData, group: Group) -> Plot:
 @view(
     "agreement_heatmap",
     title="Agreement",
-    caption="Share of the questions judged of both on which two runs are both right or both wrong.",
+    caption="Share of the questions judged of both on which two runs are both right or both "
+    "wrong, with Wilson's interval, or how wide intervals are where cells have no room.",
     section="Agreement",
 )
-def agreement_heatmap(_data: ReportData, group: Group) -> Plot:
+def agreement_heatmap(data: ReportData, group: Group) -> Plot:
     """Pairwise agreement of verdicts."""
+    confidence = data.study.scoring.confidence_level
     if len(group.runs) < 2:
         raise CannotDraw("there is one run, so nothing to compare")
     right = np.stack([group.answers[r.name].flag("value_correct") for r in group.runs])
@@ -149,11 +152,23 @@ def agreement_heatmap(_data: ReportData, group: Group) -> Plot:
         values = np.where(counts > 0, same.sum(axis=2) / counts, np.nan)
     named = plotting.names(group.runs, 110, plotting.SMALL_PT)
     labels = [named[r.name] for r in group.runs]
-    shown = [["–" if np.isnan(v) else f"{v:.2f}" for v in row] for row in values]  # noqa: RUF001
     questions = int(counts.max()) if counts.size else 0
     return Plot(
-        heatmap.draw(values, labels, labels, shown, label=f"Same verdict (n = {questions:,})")
-    )
+        heatmap.of_shares(
+            np.stack([values, *_wilson_ends(same.sum(axis=2), counts, confidence)]), labels, labels,
+            label=f"Same verdict (n = {questions:,})", level=confidence,
+        )
+    )  # fmt: skip
+
+
+def _wilson_ends(same: np.ndarray, counts: np.ndarray, confidence: float) -> np.ndarray:
+    """Wilson's intervals of shares, shape (2, ...); NaN on the diagonal, where all agree."""
+    found = np.full((2, *counts.shape), np.nan)
+    for row, column in np.ndindex(*counts.shape):
+        ends = wilson(int(same[row, column]), int(counts[row, column]), confidence)
+        if row != column and ends is not None:
+            found[:, row, column] = ends
+    return found
 
 
 @view(
@@ -180,12 +195,15 @@ def unique_wins(data: ReportData, group: Group) -> Plot:
         for i, run in enumerate(models)
     ]  # fmt: skip
     panel = rows.Panel(
-        "", rows.best_first(entries, more_is_better=True), "Share of questions only it gets right"
+        "", rows.best_first(entries, more_is_better=True),
+        f"Share of questions only it gets right ({level(data)} interval)",
+    )  # fmt: skip
+    left_out = tuple(
+        (r.label, "an ensemble repeats its members") for r in group.runs if r.is_ensemble
     )
-    return Plot(
-        rows.draw([panel], bars=True),
-        tuple((r.label, "an ensemble repeats its members") for r in group.runs if r.is_ensemble),
-    )
+    figure = rows.draw([panel], bars=True)
+    plotting.foot(figure, left_out)
+    return Plot(figure, left_out)
 
 
 @view(
@@ -211,7 +229,11 @@ def refusal_rates(data: ReportData, group: Group) -> Plot:
             blank = int((answers.flag("blank") & there).sum())
             entries.append(_rate(run, named[run.name], blank, int(there.sum()), confidence))
         sized = f"{title} (n = {int(asked.sum()):,})"
-        panels.append(rows.Panel(sized, tuple(entries), "Share left blank", share=True))
+        panels.append(
+            rows.Panel(
+                sized, tuple(entries), f"Share left blank ({level(data)} interval)", share=True
+            )
+        )
     if not panels:
         raise CannotDraw("there is no question")
     return Plot(rows.draw(panels, columns=2, bars=True))
