@@ -96,8 +96,12 @@ def gold_of_set(
         experiments: Experiments on the set.
         given: Questions of a gold file, or None.
     """
-    gold = {question.id: question for question in given or ()}
     doubts: list[Dropped] = []
+    if given is not None and not is_about(given, experiments):
+        name = experiments[0].questions
+        doubts.append(Dropped(name, "the gold file has none of its questions; its own count"))
+        given = None
+    gold = {question.id: question for question in given or ()}
     wanted = dict.fromkeys(id_ for one in experiments for id_ in one.answers)
     for identifier in wanted:
         # Most runs quote a question as the same object, which need not be compared again.
@@ -119,6 +123,12 @@ def gold_of_set(
                 )
             )
     return gold, doubts
+
+
+def is_about(given: Sequence[Question], experiments: Sequence[Experiment]) -> bool:
+    """Whether a gold file has a question that one of the experiments answered."""
+    answered = {identifier for one in experiments for identifier in one.answers}
+    return any(question.id in answered for question in given)
 
 
 def _same_gold(one: Question, other: Question) -> bool:

@@ -78,13 +78,9 @@ def _matrix(
     rule: RuleName | None,
 ) -> Matrix:
     own = [one for one in experiments if one.answers]
-    about = _about(given, {identifier for one in own for identifier in one.answers})
-    gold, doubts = gold_of_set(own, about)
+    gold, doubts = gold_of_set(experiments, given)
     rule = rule or rule_of(own, gold)
     ids = list(dict.fromkeys([*gold, *(id_ for one in own for id_ in one.answers)]))
-    dropped = unused(experiments, ids)
-    if given is not None and about is None:
-        dropped.append(Dropped(name, "the gold file has none of its questions; its own count"))
     heads = labels(own)
     typed = any(question.kinds for question in gold.values())
     fixed = FIXED if typed else FIXED[:-1]
@@ -101,13 +97,8 @@ def _matrix(
         columns=(*fixed, *(f"{head}_{column}" for head in heads for column in OWN)),
         rows=rows,
         experiments={head: shown(one.folder) for head, one in zip(heads, own, strict=True)},
-        dropped=(*dropped, *doubts),
+        dropped=(*unused(experiments, ids), *doubts),
     )
-
-
-def _about(given: Sequence[Question] | None, answered: set[str]) -> Sequence[Question] | None:
-    """The gold file's questions, where it is about this set at all."""
-    return given if any(question.id in answered for question in given or ()) else None
 
 
 def _question(identifier: str, gold: Question | None) -> tuple[Any, ...]:

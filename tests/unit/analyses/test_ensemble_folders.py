@@ -196,6 +196,19 @@ def test_our_folders_vote_alike(tmp_path: Path) -> None:
     assert found["energy_uncertainty_j"] == pytest.approx(sure)
 
 
+def test_a_gold_file_of_other_questions_is_told_and_not_counted(tmp_path: Path) -> None:
+    folders = members(tmp_path)
+    gold = write_gold(tmp_path)
+    gold.write_text(gold.read_text("utf-8-sig").replace("\nq", "\nother"))
+    told = "the gold file has none of its questions; its own count"
+    result = command(*folders, "--gold", gold, "--rule", "strict", "--json")
+    found = json.loads(result.stdout)
+    assert found["questions_correct"] == 4
+    assert found["left_out"] == [{"what": "train_QA", "reason": told}]
+    result = CliRunner().invoke(build(), ["audit", *map(str, folders), "--gold", str(gold)])
+    assert told in result.stdout
+
+
 def test_an_ensemble_is_scored_with_its_members_weights(tmp_path: Path) -> None:
     weights = {"value": 0.5, "ref": 0.4, "na": 0.1}
     folders = [

@@ -116,6 +116,19 @@ def test_nothing_to_write_is_an_error(tmp_path: Path) -> None:
         list(matrices([read_experiment(folder)], gold=None, rule=None))
 
 
+def test_a_set_without_an_answer_is_told_beside_others(tmp_path: Path) -> None:
+    write_experiment(tmp_path / "x" / "a", RIGHT)
+    write_experiment(tmp_path / "x" / "empty", {}, questions_file="test.csv")
+    gold = read_questions(write_gold(tmp_path))
+    for given in (None, gold):
+        found = {
+            one.questions: one
+            for one in matrices(read_experiments([tmp_path / "x"])[0], gold=given, rule=None)
+        }
+        assert (len(found["train_QA"].rows), len(found["test"].rows)) == (4, 0)
+        assert "it holds no answer" in {one.reason for one in found["test"].dropped}
+
+
 def test_a_name_is_no_formula(tmp_path: Path) -> None:
     write_experiment(tmp_path / "x" / "=1+1", RIGHT)
     output = tmp_path / "m.csv"

@@ -14,6 +14,7 @@ from wattbench.analyses.artifact_verdicts import (
     Judged,
     Verdicts,
     gold_of_set,
+    is_about,
     judged_by,
 )
 from wattbench.analyses.artifacts import Experiment, labels
@@ -66,9 +67,8 @@ def audit_folders(
     found = []
     seen: dict[str, str] = {}
     for (environment, questions), own in sorted(groups.items()):
-        answered = {identifier for one in own for identifier in one.answers}
-        about = gold if any(question.id in answered for question in gold or ()) else None
-        known, doubts = gold_of_set(own, about)
+        about = gold if gold is not None and is_about(gold, own) else None
+        known, doubts = gold_of_set(own, gold)
         runs = [
             replace(facts_of(one, known, rule, asked=about), run=name)
             for one, name in zip(own, labels(own), strict=True)
