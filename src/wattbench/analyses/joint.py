@@ -158,8 +158,8 @@ def log_sd(relative: float) -> float:
     """Standard deviation of the log of a factor whose relative standard uncertainty is given.
 
     A meter's error is a factor, log-normal with median 1: energy is above 0 whatever the
-    uncertainty, which a normal error is not, and half and double are as likely. To the second
-    order both are the same, so for a meter of a few per cent nothing changes.
+    uncertainty, which a normal error is not, and half and double are as likely. To the first
+    order both are the same, so for a meter of a few per cent little changes.
 
     Args:
         relative: Standard uncertainty as a share of the energy.
