@@ -15,6 +15,7 @@ from tests.unit.made_results import GOLD, RIGHT, write_run
 from typer.testing import CliRunner
 
 from wattbench.analyses.aggregate import aggregate
+from wattbench.analyses.beside import NOT_COUNTED
 from wattbench.cli.app import build
 from wattbench.ensembles.stage import vote
 from wattbench.errors import InputError
@@ -30,8 +31,9 @@ from wattbench.study.layout import Layout
 from wattbench.study.models import Study
 from wattbench.study.questions import study_questions
 from wattbench.tables.answers import PREDICTIONS
+from wattbench.tables.contract import reason_for
 from wattbench.tables.files import read_json, read_rows
-from wattbench.tables.runs import AUDIT
+from wattbench.tables.runs import AUDIT, NOT_JUDGED, RUNS
 from wattbench.tables.verdicts import SCORES
 
 SURE = {"q1": "TRUE", "q2": "TRUE", "q3": "FALSE"}
@@ -118,7 +120,7 @@ def test_another_judge_is_asked_about_everything(tmp_path: Path) -> None:
 
 
 def test_a_killed_judge_goes_on_where_it_was(tmp_path: Path) -> None:
-    study = make(tmp_path, SURE, options={"sleep_s": 0.4})
+    study = make(tmp_path, SURE, options={"sleep_s": 0.2})
     answered(study, a={"q1": "20", "q2": "430"}, b={"q1": "19", "q2": "431", "q3": "80"})
     file = tmp_path / "study.json"
     write_json(file, study.model_dump(mode="json"))
@@ -270,3 +272,8 @@ def test_the_audit_tells_what_the_judge_left_open_and_whose_words_are_its_own(
         assert {one for one in told if one[0] in {"unjudged", "own_judge"}} == {
             ("unjudged", "b", "warning"), ("unjudged", "j", "warning"), ("own_judge", "j", "note"),
         }  # fmt: skip
+    for row in read_rows(Layout(tmp_path / "results").table("runs"), RUNS):
+        assert row["judging_s"] > 0
+        known = row["energy_judging_j"] is not None
+        assert known or reason_for(row, "energy_judging_j") not in {None, NOT_JUDGED}
+        assert reason_for(row, "judging_prompt_tokens") == NOT_COUNTED
