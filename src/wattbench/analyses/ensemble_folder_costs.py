@@ -35,7 +35,7 @@ def costs_of(members: Mapping[str, Experiment], asked: Sequence[str]) -> Row:
         lacking = [name for name, figure in figures.items() if figure[column][0] is None]
         row[column] = None if lacking else _sum(values)
         if lacking:
-            reasons[column] = f"of {lacking[0]}: {figures[lacking[0]][column][1]}"
+            reasons[column] = f"of {', '.join(lacking)}: {figures[lacking[0]][column][1]}"
     row["energy_uncertainty_assumes"] = ASSUMED
     seconds, why = _latencies(members, asked)
     row |= dict(zip(LATENCIES, seconds, strict=True))
@@ -54,7 +54,8 @@ def _figures(one: Experiment) -> dict[str, tuple[float | None, str]]:
             None if part else power.energy_j, energy if part else power.reason or NONE,
         ),
         "energy_uncertainty_j": (
-            power.uncertainty_j, "its folder holds no uncertainty of its energy",
+            None if part else power.uncertainty_j,
+            energy if part else "its folder holds no uncertainty of its energy",
         ),
         "input_tokens": (tokens.prompt or None, uncounted),
         "output_tokens": (tokens.completion or None, uncounted),

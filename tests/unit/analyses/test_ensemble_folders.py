@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.unit.analyses.guide_folders import RIGHT, write_experiment, write_gold
-from tests.unit.made_results import make_study, write_run
+from tests.unit.made_results import make_study, segment, write_run
 from typer.testing import CliRunner
 
 from wattbench.analyses.aggregate import aggregate
@@ -21,8 +21,10 @@ from wattbench.cli.app import build
 from wattbench.errors import InputError
 from wattbench.scoring.stage import score
 from wattbench.study.inference import Strategy
+from wattbench.study.layout import Layout
 from wattbench.study.questions import read_questions
-from wattbench.tables.files import read_rows
+from wattbench.tables.answers import SEGMENTS
+from wattbench.tables.files import read_rows, write_rows
 from wattbench.tables.runs import RUNS
 from wattbench.tables.values import canonical_value
 
@@ -220,6 +222,21 @@ def test_an_ensemble_is_scored_with_its_members_weights(tmp_path: Path) -> None:
     other = read_experiment(write_experiment(tmp_path / "c", RIGHT))
     with pytest.raises(InputError, match="several weights"):
         vote_folders([read_experiment(folders[0]), other], Rules(), name="e")
+
+
+def test_energy_of_some_gpus_is_no_members_energy(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ["a", "b"])
+    for run in "ab":
+        write_run(study, run, RIGHT)
+        score(study, "set", run)
+    files = Layout(tmp_path / "results").run("local", "set", "b")
+    write_rows(files.segments, SEGMENTS, [segment("b", gpu_uuids=["GPU-1", "GPU-2"])])
+    aggregate(study)
+    runs = tmp_path / "results" / "runs" / "local" / "set"
+    found = json.loads(command(runs / "a", runs / "b", "--json").stdout)
+    for column in ("energy_j", "energy_uncertainty_j"):
+        assert found[column] is None
+        assert found["unknown"][column] == "of b: of its 2 GPUs 1 was measured"
 
 
 def test_members_that_cannot_vote_together(tmp_path: Path) -> None:
