@@ -148,13 +148,15 @@ def _clean(environment: str, questions: str, run: Any) -> Row:
 
 
 def _print(rows: Sequence[Row], clean: Sequence[Row]) -> None:
+    from wattbench.analyses.audit.facts import some
+
     runs: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
         told = f"{row['severity']}: {row['check']}: {row['detail']} {row['mend'] or ''}".rstrip()
         place = "/".join(filter(None, (row["environment"], row["questions"])))
         runs.setdefault((told, place), []).extend(filter(None, [row["run"]]))
     for (told, place), names in runs.items():
-        typer.echo(f"{told}\n    in {place}" + (f": {', '.join(names)}" if names else ""))
+        typer.echo(f"{told}\n    in {place}" + (f": {some(names)}" if names else ""))
     counts = ", ".join(
         f"{count} {severity}{'s' if count != 1 else ''}"
         for severity in ORDER
