@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from wattbench.errors import InputError
 from wattbench.scoring.judging import verdict_arrays
 from wattbench.scoring.paired import Differences, Ranks, differences, holm, ranks
 from wattbench.scoring.resamples import Reals, clusters_of
@@ -47,8 +48,18 @@ def score_columns(found: Standing, scoring: Scoring, run: int) -> Row:
         found: The runs' standing.
         scoring: The study's settings.
         run: Place of the run.
+
+    Raises:
+        InputError: Nothing of the run was judged, so it has no score.
     """
     judged = found.verdicts.judged[:, run]
+    if not judged.any():
+        raise InputError(
+            f"None of its answers was judged by '{found.rule}', so it has no score.",
+            where=f"run '{found.runs[run]}'",
+            mend="Let the judge try again (scoring.judge.attempts), choose another scoring.rule, "
+            "or take the run out of the study.",
+        )
     na = na_share(found, scoring, run)
     row = {
         "correct": int((found.verdicts.value[:, run] * judged).sum()),

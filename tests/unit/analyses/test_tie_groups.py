@@ -10,11 +10,13 @@ from tests.unit.made_results import ENVIRONMENT, RIGHT, make_study, segment, wri
 
 from wattbench.analyses.aggregate import aggregate
 from wattbench.analyses.headline import headline
+from wattbench.errors import InputError
 from wattbench.scoring.stage import score
 from wattbench.study.layout import Layout
 from wattbench.tables.answers import SEGMENTS
 from wattbench.tables.files import read_rows, write_rows
 from wattbench.tables.runs import RUNS
+from wattbench.tables.verdicts import SCORES
 
 WRONG = dict.fromkeys(RIGHT, "7")
 
@@ -82,3 +84,16 @@ def test_an_estimate_however_unsure_costs_more_than_nothing(
         assert 0 < low < middle / (1 + relative)
         high = row[f"{name}_high_{unit}"]
         assert high is None or high > middle * (1 + relative)
+
+
+def test_a_run_of_which_nothing_was_judged_is_named(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ["good", "open"])
+    layout = Layout(tmp_path / "results")
+    for name in ("good", "open"):
+        write_run(study, name, RIGHT)
+        score(study, "set", name)
+    # As where the judge gave no verdict on any of its answers.
+    write_rows(layout.run(ENVIRONMENT, "set", "open").scores, SCORES, [])
+    with pytest.raises(InputError, match="None of its answers was judged") as raised:
+        aggregate(study)
+    assert raised.value.where == "run 'open'"
