@@ -1,7 +1,8 @@
 """Judging many answers at once: columns in, columns out, equal to `rules.judge` bit for bit.
 
-Plain numbers, numbers with units, ranges and names are judged as columns; what is left (lists,
-text beyond ASCII) is judged one by one, equal answers to one question once.
+Plain numbers, numbers with units, ranges, names and plain lists are judged as columns; what is left
+(nested lists, prose with numbers, text beyond ASCII) is judged one by one, equal answers to one
+question once.
 """
 
 from __future__ import annotations
