@@ -213,8 +213,8 @@ def test_a_diagonal_heatmap_is_skipped() -> None:
         evaluations.scores_heatmap(diagonal, score_value="score")
     upright = evaluations.scores_heatmap(FRAME, score_value="score")
     lying = evaluations.scores_heatmap(FRAME, score_value="score", orientation="horizontal")
-    shape = np.shape(upright.axes[0].images[0].get_array())
-    assert np.shape(lying.axes[0].images[0].get_array()) == shape[::-1]
+    shape = np.shape(upright.axes[0].collections[0].get_array())
+    assert np.shape(lying.axes[0].collections[0].get_array()) == shape[::-1]
 
 
 def test_every_cell_of_a_heatmap_has_its_interval() -> None:
@@ -228,7 +228,7 @@ def test_every_cell_of_a_heatmap_has_its_interval() -> None:
 def test_a_heatmap_without_room_says_how_wide_intervals_are(drawn: dict[str, Drawn]) -> None:
     figure = drawn["agreement_heatmap"].figure
     assert figure is not None
-    shares = np.asarray(figure.axes[0].images[0].get_array())
+    shares = np.asarray(figure.axes[0].collections[0].get_array())
     assert len(figure.axes[0].texts) == shares.size
     apart = shares[~np.eye(len(shares), dtype=bool)]
     ends = [(share, *made.wilson(round(share * 24), 24)) for share in apart]

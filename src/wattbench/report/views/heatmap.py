@@ -54,9 +54,12 @@ def draw(
     height = max(len(rows) * (CELL_IN * (0.94 if beneath else 0.78)) + 1.6, 2.2)
     figure, axes = plotting.axes(plotting.WIDTH, height)
     colours = colormaps[MAP].with_extremes(bad=EMPTY)
-    image = axes.imshow(
-        np.ma.masked_invalid(values), cmap=colours, vmin=ends[0], vmax=ends[1], aspect="auto"
+    axes.set_facecolor(EMPTY)
+    # Not an image, which is scaled anew for each format in half a second.
+    mesh = axes.pcolormesh(
+        np.ma.masked_invalid(values), cmap=colours, vmin=ends[0], vmax=ends[1], linewidth=0
     )
+    axes.invert_yaxis()
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
     widest = max(
@@ -64,13 +67,14 @@ def draw(
     )
     long = widest > cell * 0.98
     axes.set_xticks(
-        range(len(columns)), columns, rotation=40 if long else 0, ha="right" if long else "center",
-        rotation_mode="anchor" if long else None, fontsize=plotting.SMALL_PT,
+        np.arange(len(columns)) + 0.5, columns, rotation=40 if long else 0,
+        ha="right" if long else "center", rotation_mode="anchor" if long else None,
+        fontsize=plotting.SMALL_PT,
     )  # fmt: skip
-    axes.set_yticks(range(len(rows)), rows, fontsize=plotting.SMALL_PT)
+    axes.set_yticks(np.arange(len(rows)) + 0.5, rows, fontsize=plotting.SMALL_PT)
     longest = max((text_width(text, 1) for row in shown for text in row), default=1)
     size = min(plotting.SMALL_PT, max(cell * 0.85 / longest, LEAST_PT))
-    painted = image.to_rgba(np.ma.masked_invalid(values))
+    painted = mesh.to_rgba(np.ma.masked_invalid(values))
     for (row, column), value in np.ndenumerate(values):
         known = not np.isnan(value)
         ink = _ink(to_hex(tuple(painted[row, column]))) if known else plotting.QUIET
@@ -80,9 +84,15 @@ def draw(
         ):
             if text:
                 axes.text(
-                    column, row - rise, text, ha="center", va="center", fontsize=points, color=ink
+                    column + 0.5,
+                    row + 0.5 - rise,
+                    text,
+                    ha="center",
+                    va="center",
+                    fontsize=points,
+                    color=ink,
                 ).set_in_layout(False)
-    bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02, aspect=24)
+    bar = figure.colorbar(mesh, ax=axes, shrink=0.8, pad=0.02, aspect=24)
     bar.outline.set_visible(False)
     bar.set_label(label, fontsize=plotting.LABEL_PT)
     bar.ax.tick_params(labelsize=plotting.SMALL_PT, length=0)
