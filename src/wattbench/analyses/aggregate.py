@@ -33,6 +33,7 @@ from wattbench.tables.verdicts import CALIBRATION, COMPARISONS, HISTOGRAMS, ROC,
 Row = dict[str, Any]
 THREADS = 4
 """Tables written at once: compressing and waiting for the disk take turns."""
+COPIED_ROWS = 1_000_000
 
 
 def aggregate(study: Study, so_far: SoFar | None = None) -> None:
@@ -118,7 +119,8 @@ class Encoded:
 
 
 def _encode(table: pa.Table) -> Encoded:
-    content = encoded(table)
+    # A chunk for each run takes longer than its rows; of power traces a copy may be too large.
+    content = encoded(table.combine_chunks() if table.num_rows < COPIED_ROWS else table)
     return Encoded(table.num_rows, content, hashlib.sha256(content).hexdigest())
 
 
