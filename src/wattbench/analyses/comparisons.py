@@ -64,11 +64,7 @@ def comparisons(
         "agreement": _known(agreement),
         "p": pa.array(p),
         "p_adjusted": pa.array(holm(p)),
-        "difference": pa.array(pairs.differences.estimate),
-        "difference_low": pa.array(pairs.differences.low),
-        "difference_high": pa.array(pairs.differences.high),
-        "difference_p": pa.array(pairs.differences.p),
-        "difference_p_adjusted": pa.array(pairs.p_adjusted),
+        **_differences(pairs),
         "distinct": pa.array(pairs.apart[first, second]),
         **_with_energy(pairs, draws, scopes, scoring.confidence_level),
     }
@@ -92,6 +88,21 @@ def mcnemar_p(found: Standing, pairs: Pairs, scoring: Scoring) -> Reals:
         only[pairs.first, pairs.second].astype(np.int64),
         only[pairs.second, pairs.first].astype(np.int64),
     )
+
+
+def _differences(pairs: Pairs) -> dict[str, pa.Array]:
+    found = pairs.differences
+    unknown = ~np.isfinite(found.estimate)
+    return {
+        name: pa.array(values, mask=unknown)
+        for name, values in (
+            ("difference", found.estimate),
+            ("difference_low", found.low),
+            ("difference_high", found.high),
+            ("difference_p", found.p),
+            ("difference_p_adjusted", pairs.p_adjusted),
+        )
+    }
 
 
 def _with_energy(

@@ -64,7 +64,8 @@ VOTES = Table(
 )
 NO_RATIO = "where an energy is unknown or 0 or the two cover different things"
 NO_ENDS = NO_RATIO + ", or all questions are of one cluster"
-NO_BOTH = NO_RATIO + ", or nothing was judged of one run"
+NOTHING_JUDGED = "where nothing was judged of one run"
+NO_BOTH = NO_RATIO + f", or {NOTHING_JUDGED}"
 COMPARISONS = Table(
     "comparisons",
     "Every pair of runs and ensembles on one question set, paired by question.",
@@ -81,11 +82,11 @@ COMPARISONS = Table(
         Column("agreement", REAL, "Share of the paired questions that both got right or both got wrong.", null="without paired questions"),
         Column("p", REAL, "McNemar's exact test of right values, two-sided; under `scoring.cluster: document` Durkalski's test."),
         Column("p_adjusted", REAL, "Holm-adjusted over the pairs of the question set."),
-        Column("difference", REAL, "Score of the first minus that of the second."),
-        Column("difference_low", REAL, "Lower end of its paired interval."),
-        Column("difference_high", REAL, "Upper end of its paired interval."),
-        Column("difference_p", REAL, "p of no difference, two-sided, from the same statistic as the interval."),
-        Column("difference_p_adjusted", REAL, "Holm-adjusted over the pairs of the question set."),
+        Column("difference", REAL, "Score of the first minus that of the second.", null=NOTHING_JUDGED),
+        Column("difference_low", REAL, "Lower end of its paired interval.", null=NOTHING_JUDGED),
+        Column("difference_high", REAL, "Upper end of its paired interval.", null=NOTHING_JUDGED),
+        Column("difference_p", REAL, "p of no difference, two-sided, from the same statistic as the interval.", null=NOTHING_JUDGED),
+        Column("difference_p_adjusted", REAL, "Holm-adjusted over the pairs of the question set.", null=NOTHING_JUDGED),
         Column("distinct", TRUTH, "Whether the data tell the two scores apart: difference_p_adjusted is below 1 - confidence_level."),
         Column("energy_ratio", REAL, "Answering energy of the first over that of the second.", null=NO_RATIO),
         Column("energy_ratio_low", REAL, "Lower end of its interval (questions and meters).", null=NO_ENDS),

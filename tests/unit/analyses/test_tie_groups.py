@@ -16,7 +16,7 @@ from wattbench.study.layout import Layout
 from wattbench.tables.answers import SEGMENTS
 from wattbench.tables.files import read_rows, write_rows
 from wattbench.tables.runs import RUNS
-from wattbench.tables.verdicts import SCORES
+from wattbench.tables.verdicts import COMPARISONS, SCORES
 
 WRONG = dict.fromkeys(RIGHT, "7")
 
@@ -97,3 +97,19 @@ def test_a_run_of_which_nothing_was_judged_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="None of its answers was judged") as raised:
         aggregate(study)
     assert raised.value.where == "run 'open'"
+
+
+def test_of_a_run_without_verdicts_no_difference_is_known(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ["good", "open"], scoring={"also": ["exact"]})
+    layout = Layout(tmp_path / "results")
+    for name in ("good", "open"):
+        write_run(study, name, RIGHT)
+        score(study, "set", name)
+    file = layout.run(ENVIRONMENT, "set", "open").scores
+    kept = [row for row in read_rows(file, SCORES) if row["rule"] != "exact"]
+    write_rows(file, SCORES, kept)
+    aggregate(study)
+    pairs = {row["rule"]: row for row in read_rows(layout.table("comparisons"), COMPARISONS)}
+    unknown = [name for name in COMPARISONS.names() if name.startswith("difference")]
+    assert {pairs["exact"][name] for name in unknown} == {None}
+    assert None not in {pairs["strict"][name] for name in unknown}
