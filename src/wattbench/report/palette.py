@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from wattbench.study.models import Study
 
-OKABE_ITO = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f6bb3", "#8c8c8c")
-"""Okabe and Ito's colour-blind safe palette (2008), its yellow and black replaced: they vanish on
-white and on black."""
+OKABE_ITO = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#6d5301", "#56b4e9", "#881860", "#8c8c8c")
+"""Okabe and Ito's colour-blind safe palette (2008), but for its yellow and black, which vanish on
+white and on black, and its orange, which comes too near vermilion once it stands out from white."""
 
 LIGHT_GROUND = "#ffffff"
 DARK_GROUND = "#16181b"

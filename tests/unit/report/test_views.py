@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from tests.unit.report import many
 from tests.unit.report import report_fixture as made
 
+from wattbench.report import palette
 from wattbench.report.data import ReportData, read_report_data
 from wattbench.report.figures import figure_bytes
 from wattbench.report.metrics import METRICS, Value
@@ -137,6 +138,37 @@ def test_a_run_has_one_colour_everywhere(data: ReportData, drawn: dict[str, Draw
         used = {to_hex(line.get_color()) for ax in figure.axes for line in ax.lines}
         used |= {to_hex(line.get_markeredgecolor()) for ax in figure.axes for line in ax.lines}
         assert run.colour in used, name
+
+
+BLIND = {
+    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+               [-0.003882, -0.048116, 1.051998]],
+    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+               [-0.011820, 0.042940, 0.968881]],
+    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+               [0.004733, 0.691367, 0.303900]],
+    "none": [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+}  # fmt: skip
+"""Linear RGB as people see it who lack a cone (Machado, Oliveira and Fernandes 2009)."""
+
+TO_XYZ = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+
+
+def seen(colour: str, eye: str) -> np.ndarray:
+    """CIELAB of a colour as an eye sees it."""
+    rgb = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    xyz = TO_XYZ @ np.clip(np.array(BLIND[eye]) @ linear, 0, 1) / [0.9505, 1, 1.089]
+    f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("ground", [palette.LIGHT_GROUND, palette.DARK_GROUND])
+@pytest.mark.parametrize("eye", list(BLIND))
+def test_colours_are_told_apart_by_every_eye(eye: str, ground: str) -> None:
+    shown = [seen(palette.against(c, ground), eye) for c in palette.OKABE_ITO]
+    apart = [np.linalg.norm(a - b) for i, a in enumerate(shown) for b in shown[:i]]
+    assert min(apart) > 8  # 2.3 is just noticeable side by side
 
 
 def test_intervals_of_types_are_wilsons(data: ReportData) -> None:
