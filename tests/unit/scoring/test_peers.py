@@ -1,64 +1,56 @@
-"""Intervals and tests are those of well-kept libraries, where these are installed."""
+"""Intervals and tests are those of well-kept libraries."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn import metrics
+from statsmodels.stats import contingency_tables
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 from wattbench.scoring import calibration, intervals, paired
 
-PROPORTIONS = pytest.param("statsmodels.stats.proportion", id="statsmodels")
-TABLES = pytest.param("statsmodels.stats.contingency_tables", id="statsmodels")
-MANY = pytest.param("statsmodels.stats.multitest", id="statsmodels")
-METRICS = pytest.param("sklearn.metrics", id="scikit-learn")
 
-
-@pytest.fixture
-def peer(request: pytest.FixtureRequest) -> Any:
-    return pytest.importorskip(request.param)
-
-
-@pytest.mark.parametrize("peer", [PROPORTIONS], indirect=True)
 @pytest.mark.parametrize(("right", "asked"), [(0, 1), (1, 1), (0, 40), (40, 40), (7, 9), (1, 300)])
-def test_wilson(peer: Any, right: int, asked: int) -> None:
+def test_wilson(right: int, asked: int) -> None:
     for level in (0.8, 0.95, 0.99):
-        expected = peer.proportion_confint(right, asked, 1 - level, method="wilson")
+        expected = proportion_confint(right, asked, 1 - level, method="wilson")
         assert intervals.wilson(right, asked, level) == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("peer", [TABLES], indirect=True)
-def test_mcnemar(peer: Any) -> None:
+def test_mcnemar() -> None:
     generator = np.random.default_rng(0)
     first, second = generator.integers(0, 30, (2, 40))
     first[:3], second[:3] = (0, 0, 12), (0, 9, 0)
     found = paired.mcnemar(first, second)
     for one, other, p in zip(first.tolist(), second.tolist(), found, strict=True):
         # Of no discordant question it makes 0 / 0.
-        expected = peer.mcnemar([[5, one], [other, 7]], exact=True).pvalue if one + other else 1.0
+        expected = (
+            contingency_tables.mcnemar([[5, one], [other, 7]], exact=True).pvalue
+            if one + other
+            else 1.0
+        )
         assert p == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("peer", [MANY], indirect=True)
 @pytest.mark.parametrize("count", [1, 2, 15, 500])
-def test_holm(peer: Any, count: int) -> None:
+def test_holm(count: int) -> None:
     p = np.random.default_rng(count).random(count) ** 3
     p[: count // 3] = p[0]
-    assert paired.holm(p) == pytest.approx(peer.multipletests(p, method="holm")[1])
+    assert paired.holm(p) == pytest.approx(multipletests(p, method="holm")[1])
 
 
-@pytest.mark.parametrize("peer", [METRICS], indirect=True)
-def test_area_brier_and_curve(peer: Any) -> None:
+def test_area_brier_and_curve() -> None:
     generator = np.random.default_rng(1)
     for _ in range(20):
         said = generator.integers(0, 6, 50) / 5
         came = (generator.random(50) < said).astype(int)
         came[:2] = 0, 1
-        assert calibration.roc(said, came).area == pytest.approx(peer.roc_auc_score(came, said))
+        assert calibration.roc(said, came).area == pytest.approx(metrics.roc_auc_score(came, said))
         assert calibration.brier_score(said, came) == pytest.approx(
-            peer.brier_score_loss(came, said)
+            metrics.brier_score_loss(came, said)
         )
 
 
