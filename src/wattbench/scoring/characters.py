@@ -115,8 +115,9 @@ def translated(texts: pa.Array, table: bytes, *, kept: str) -> pa.Array:
     digits = members(_DIGITS)
     marks = marks[digits[old[marks - 1]] & digits[old[marks + 1]]]
     # A digit of the text before or behind is none of this one.
-    begins = buffers(texts)[0]
-    marks = marks[~np.isin(marks, begins) & ~np.isin(marks + 1, begins)]
+    edge = np.zeros(old.size + 1, dtype=np.bool_)
+    edge[buffers(texts)[0]] = True
+    marks = marks[~edge[marks] & ~edge[marks + 1]]
     new[marks] = old[marks]
     return pa.StringArray.from_buffers(
         len(texts), offsets, pa.py_buffer(new), valid, texts.null_count, texts.offset
