@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from wattbench import __version__
 from wattbench.analyses.alone import Alone, alone
 from wattbench.analyses.folders import Absent, Folder, SoFar, concatenated, read_folders
 from wattbench.analyses.kept import Kept, stamp
-from wattbench.analyses.question_set import SetTables, set_tables
+from wattbench.analyses.question_set import SetTables, Together, set_tables, together
 from wattbench.analyses.scaling import guide_csv, guide_json
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
@@ -74,7 +74,9 @@ def aggregate(study: Study, so_far: SoFar | None = None) -> None:
             for name in study.questions
         ]
         begin(_of_each(each))
-        sets = _sets(study, each, pool, absent, kept)
+        others = [together(study, one, pool) for one in each]
+        files["comparisons"] = pool.submit(lambda: _encode(_comparisons(others)))
+        sets = _sets(study, each, others, absent, kept)
         begin(_worked_out(study, gold, sets))
         keeping = [pool.submit(one.write) for one in kept.values()]
         # Nothing is written before everything is worked out.
@@ -131,7 +133,7 @@ def _write(path: Path, file: Encoded) -> None:
 def _sets(
     study: Study,
     each: Sequence[Alone],
-    pool: Executor,
+    others: Sequence[Together],
     absent: Sequence[Absent],
     kept: Mapping[str, Kept],
 ) -> list[SetTables]:
@@ -140,12 +142,12 @@ def _sets(
         set_tables(
             study,
             found,
-            pool,
+            pairs,
             absent=[one for one in absent if one.questions == found.questions],
             skipped=skipped,
             kept=kept.get(found.questions),
         )
-        for found in each
+        for found, pairs in zip(each, others, strict=True)
     ]
 
 
@@ -170,13 +172,15 @@ def _of_each(each: Sequence[Alone]) -> dict[str, pa.Table]:
     }
 
 
+def _comparisons(others: Sequence[Together]) -> pa.Table:
+    return concatenated([part.result() for one in others for part in one.comparisons], COMPARISONS)
+
+
 def _worked_out(
     study: Study, gold: Mapping[str, tuple[Question, ...]], sets: Sequence[SetTables]
 ) -> dict[str, pa.Table]:
     """All other tables."""
-    pairs = [part.result() for one in sets for part in one.comparisons]
     return {
-        "comparisons": concatenated(pairs, COMPARISONS),
         "questions": to_arrow(QUESTIONS, _questions(study, gold)),
         "runs": to_arrow(RUNS, (row for one in sets for row in one.runs)),
         "compute": to_arrow(COMPUTE, (row for one in sets for row in one.compute)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,7 @@ from wattbench.tables.verdicts import COMPARISONS
 def comparisons(
     found: Standing,
     pairs: Pairs,
-    draws: Joint,
-    scopes: Sequence[str | None],
+    energies: Callable[[], Mapping[str, pa.Array]],
     scoring: Scoring,
     *,
     environment: str,
@@ -34,8 +33,7 @@ def comparisons(
     Args:
         found: The runs' standing.
         pairs: Their pairs.
-        draws: Scores and energy of the runs, drawn together.
-        scopes: What each run's meters cover; None where the energy is unknown.
+        energies: Gives the columns of energy when they are needed; see `energies_of`.
         scoring: The study's settings.
         environment: The machine or cluster.
         questions: Name of the question set.
@@ -66,7 +64,7 @@ def comparisons(
         "p_adjusted": pa.array(holm(p)),
         **_differences(pairs),
         "distinct": pa.array(pairs.apart[first, second]),
-        **_with_energy(pairs, draws, scopes, scoring.confidence_level),
+        **energies(),
     }
     ordered = [columns[name] for name in COMPARISONS.names()]
     return pa.Table.from_arrays(ordered, schema=COMPARISONS.schema)
@@ -105,9 +103,17 @@ def _differences(pairs: Pairs) -> dict[str, pa.Array]:
     }
 
 
-def _with_energy(
+def energies_of(
     pairs: Pairs, draws: Joint, scopes: Sequence[str | None], level: float
 ) -> dict[str, pa.Array]:
+    """The columns of `comparisons` that set energy against energy.
+
+    Args:
+        pairs: The pairs.
+        draws: Scores and energy of the runs, drawn together.
+        scopes: What each run's meters cover; None where the energy is unknown.
+        level: Confidence of the intervals.
+    """
     first, second = pairs.first, pairs.second
     covers = np.array([scope or "" for scope in scopes])
     alike = covers[first] == covers[second]

@@ -16,7 +16,7 @@ from wattbench.analyses.audit.facts import Facts
 from wattbench.analyses.audit.gold import audit_corpus, audit_gold, documents_of
 from wattbench.analyses.audit.judging import audit_judging
 from wattbench.analyses.audit.of_study import audit_absent, audit_skipped, facts_of, placed
-from wattbench.analyses.comparisons import comparisons
+from wattbench.analyses.comparisons import comparisons, energies_of
 from wattbench.analyses.costs import site
 from wattbench.analyses.ensemble_rows import ensemble_row
 from wattbench.analyses.flags import complete
@@ -49,7 +49,6 @@ class SetTables:
     runs: list[Row] = field(default_factory=list)
     compute: list[Row] = field(default_factory=list)
     ensembles: list[Row] = field(default_factory=list)
-    comparisons: list[Future[pa.Table]] = field(default_factory=list)
     question_types: list[Row] = field(default_factory=list)
     repeats: list[Row] = field(default_factory=list)
     scaling: list[Row] = field(default_factory=list)
@@ -61,29 +60,78 @@ class SetTables:
     """What the audit looked at, run by run."""
 
 
+@dataclass(frozen=True)
+class Together:
+    """What the runs of one question set say of each other.
+
+    Args:
+        draws: Scores and energy, drawn together; None where there is no run.
+        pairs: Every two of them, by scoring rule.
+        comparisons: Rows of the table `comparisons`, by scoring rule.
+    """
+
+    draws: Joint | None = None
+    pairs: Sequence[Future[Pairs]] = ()
+    comparisons: Sequence[Future[pa.Table]] = ()
+
+
+def together(study: Study, found: Alone, pool: Executor) -> Together:
+    """Begin to set the runs of one question set against each other.
+
+    Args:
+        study: The study.
+        found: What each of its runs and ensembles says by itself.
+        pool: Does the work, while the caller goes on.
+    """
+    if not found.folders:
+        return Together()
+    scoring, rules = study.scoring, found.standings
+    place = {"environment": study.study.environment, "questions": found.questions}
+    pairs = [pool.submit(pairs_of, one, scoring) for one in rules]
+    draws = joint(rules[0], found.meters, found.members, scoring)
+    scopes = [row["energy_scope"] if _priced(row) else None for row in found.rows]
+
+    # Whoever waits in the pool waits for what was submitted before, so somebody always works.
+    def energies(at: int) -> dict[str, pa.Array]:
+        under = draws.under(rules[at])
+        return energies_of(pairs[at].result(), under, scopes, scoring.confidence_level)
+
+    priced = [pool.submit(energies, at) for at in range(len(rules))]
+
+    def compared(at: int) -> pa.Table:
+        return comparisons(rules[at], pairs[at].result(), priced[at].result, scoring, **place)
+
+    return Together(draws, pairs, [pool.submit(compared, at) for at in range(len(rules))])
+
+
 def set_tables(
     study: Study,
     found: Alone,
-    pool: Executor,
+    others: Together,
     *,
     absent: Sequence[Absent],
     skipped: Mapping[str, str],
     kept: Kept | None = None,
 ) -> SetTables:
-    """Everything the tables say of one question set beside `predictions` and the curves.
+    """Everything the tables say of one question set beside `predictions`, curves and pairs.
 
     Args:
         study: The study.
         found: What each of its runs and ensembles says by itself.
-        pool: Works out what compares every two runs while the rest is worked out.
+        others: What they say of each other.
         absent: Runs of the study without results on it.
         skipped: Why runs and ensembles were left out, by name.
         kept: Where to keep what is made of each run by itself; default: nowhere.
     """
     tables = SetTables(compute=list(found.compute))
     place = {"environment": study.study.environment, "questions": found.questions}
-    if found.folders:
-        _set_against_each_other(study, tables, found, pool, place)
+    if others.draws is not None:
+        _rows_of_runs(study, tables, found, others.pairs[0].result(), others.draws)
+        for one in found.standings:
+            tables.question_types += placed(question_types(one, found.gold, study.scoring), place)
+            tables.repeats += placed(repeats(one, tables.runs, study.scoring), place)
+        level = study.scoring.confidence_level
+        tables.scaling = placed(scaling(tables.runs, others.draws, level), place)
     tables.facts = facts_of(study, tables.runs, found)
     for folder, told in zip(found.folders, tables.facts, strict=True):
         if kept is not None and folder.key is not None and folder.kept is None:
@@ -114,26 +162,6 @@ def _audit_sources(study: Study, gold: Sequence[Question]) -> list[Row]:
     documents = frozenset().union(*there) if len(there) == len(known) else None
     problems = [row for corpus in corpora for row in audit_corpus(layout, corpus)]
     return [*audit_gold(gold, documents), *problems]
-
-
-def _set_against_each_other(
-    study: Study, tables: SetTables, found: Alone, pool: Executor, place: Mapping[str, str]
-) -> None:
-    scoring, level = study.scoring, study.scoring.confidence_level
-    pairs = [pool.submit(pairs_of, one, scoring) for one in found.standings]
-    draws = joint(found.standings[0], found.meters, found.members, scoring)
-    scopes = [row["energy_scope"] if _priced(row) else None for row in found.rows]
-
-    def compared(at: int) -> pa.Table:
-        one = found.standings[at]
-        return comparisons(one, pairs[at].result(), draws.under(one), scopes, scoring, **place)
-
-    tables.comparisons = [pool.submit(compared, at) for at in range(len(pairs))]
-    _rows_of_runs(study, tables, found, pairs[0].result(), draws)
-    for one in found.standings:
-        tables.question_types += placed(question_types(one, found.gold, scoring), place)
-        tables.repeats += placed(repeats(one, tables.runs, scoring), place)
-    tables.scaling = placed(scaling(tables.runs, draws, level), place)
 
 
 def _rows_of_runs(

@@ -9,7 +9,7 @@ from wattbench.analyses.alone import alone
 from wattbench.analyses.audit.checks import clean
 from wattbench.analyses.audit.facts import Facts, Row
 from wattbench.analyses.folders import read_folders
-from wattbench.analyses.question_set import set_tables
+from wattbench.analyses.question_set import set_tables, together
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
 from wattbench.study.questions import study_questions
@@ -34,7 +34,7 @@ def audit_study(study: Study, questions: str) -> tuple[list[Row], list[Facts]]:
         tables = set_tables(
             study,
             found,
-            pool,
+            together(study, found, pool),
             absent=[one for one in absent if one.questions == questions],
             skipped=read_skipped(layout.skipped),
         )
