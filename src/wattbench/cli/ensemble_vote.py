@@ -74,7 +74,7 @@ def register(group: typer.Typer) -> None:
                 vote_folders,
                 write_ensemble,
             )
-            from wattbench.cli.folders import holding_results, named_rule
+            from wattbench.cli.folders import holding_results, named_rule, tell_left_out
             from wattbench.study.questions import read_questions
 
             members = [read_experiment(folder) for folder in holding_results(folders)]
@@ -104,5 +104,4 @@ def register(group: typer.Typer) -> None:
                 value, why = summary[key], summary["unknown"].get(key)
                 told = f"not known ({why})" if value is None else f"{value:.4g} {unit}"
                 typer.echo(f"  {label}: {told}")
-            for entry in summary["left_out"]:
-                typer.echo(f"  left out: {entry['what']}: {entry['reason']}")
+            tell_left_out(summary["left_out"])

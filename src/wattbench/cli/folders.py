@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import typer
 
 from wattbench.errors import InputError
 
 if TYPE_CHECKING:
     from wattbench.analyses.artifacts import Experiment
     from wattbench.study.judgement import RuleName
+
+NAMED = 5
+"""Things named in a line before the rest is counted."""
 
 
 def named_rule(rule: str | None) -> RuleName | None:
@@ -43,6 +48,20 @@ def chosen(experiments: Sequence[Experiment], questions: str | None) -> list[Exp
             mend="Check --questions.",
         )
     return found
+
+
+def tell_left_out(entries: Iterable[Mapping[str, str]]) -> None:
+    """Print what was left out, a line for each reason; `--json` names all of them.
+
+    Args:
+        entries: What was left out under `what`, why under `reason`.
+    """
+    by_reason: dict[str, list[str]] = {}
+    for entry in entries:
+        by_reason.setdefault(entry["reason"], []).append(entry["what"])
+    for reason, whats in by_reason.items():
+        more = f" and {len(whats) - NAMED} more" if len(whats) > NAMED else ""
+        typer.echo(f"  left out: {', '.join(whats[:NAMED])}{more}: {reason}")
 
 
 def document_ids(path: Path) -> frozenset[str]:

@@ -86,10 +86,11 @@ def _told(matrix: Matrix, path: Path) -> dict[str, Any]:
 
 
 def _print(reports: list[dict[str, Any]], skipped: list[dict[str, str]]) -> None:
+    from wattbench.cli.folders import tell_left_out
+
     for one in reports:
         typer.echo(
             f"{one['file']}: {one['rows']} questions of '{one['questions']}', "
             f"{len(one['experiments'])} experiments, judged by {one['rule']}"
         )
-    for entry in [entry for one in reports for entry in one["dropped"]] + skipped:
-        typer.echo(f"  left out: {entry['what']}: {entry['reason']}")
+    tell_left_out([entry for one in reports for entry in one["dropped"]] + skipped)
