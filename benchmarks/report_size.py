@@ -224,7 +224,7 @@ def _comparisons(runs: list[pa.Table]) -> pa.Table:
             "difference": one["score"] - other["score"],
             "difference_low": one["score"] - other["score"] - 0.01,
             "difference_high": one["score"] - other["score"] + 0.01, "p": 0.01,
-            "p_adjusted": 0.5,
+            "p_adjusted": 0.5, "difference_p": 0.01, "difference_p_adjusted": 0.5,
         }
         for i, one in enumerate(rows) for other in rows[i + 1 :]
     ]  # fmt: skip

@@ -140,14 +140,7 @@ def _pair(group: Group, pair: dict[str, Any]) -> tuple[Cell, ...]:
     return (
         run_cell(group, pair["first"]),
         run_cell(group, pair["second"]),
-        _verdict(pair),
-        Cell(
-            formats.signed(pair["difference"]),
-            sort=pair["difference"],
-            detail=f"{formats.signed(pair['difference_low'])} to "
-            f"{formats.signed(pair['difference_high'])}",
-        ),
-        _probability(pair["difference_p_adjusted"]),
+        *_difference(pair),
         count(pair["only_first"]),
         count(pair["only_second"]),
         _share(pair, "agreement", lambda share: formats.percent(100 * share)),
@@ -161,6 +154,23 @@ def _pair(group: Group, pair: dict[str, Any]) -> tuple[Cell, ...]:
         ),
         _share(pair, "first_dominates", formats.probability),
         _share(pair, "second_dominates", formats.probability),
+    )
+
+
+def _difference(pair: dict[str, Any]) -> tuple[Cell, Cell, Cell]:
+    """Verdict, difference and its p."""
+    if pair["difference"] is None:
+        nothing = unknown(why_null(COMPARISONS, pair, "difference"))
+        return nothing, nothing, nothing
+    low, high = formats.signed(pair["difference_low"]), formats.signed(pair["difference_high"])
+    return (
+        _verdict(pair),
+        Cell(
+            formats.signed(pair["difference"]),
+            sort=pair["difference"],
+            detail=f"{low} to {high}",
+        ),
+        _probability(pair["difference_p_adjusted"]),
     )
 
 

@@ -37,7 +37,7 @@ from wattbench.study.layout import Layout
 from wattbench.tables.answers import PREDICTIONS
 from wattbench.tables.documents import CONTEXTS
 from wattbench.tables.files import read_rows, write_text
-from wattbench.tables.verdicts import SCORES
+from wattbench.tables.verdicts import NOTHING_JUDGED, SCORES
 
 VOID = {"meta", "link", "input", "br", "img"}
 
@@ -386,6 +386,23 @@ def test_a_nan_is_shown_as_unknown(tmp_path: Path) -> None:
         return rows
 
     assert not re.search(r"\bnan\b", report_markdown(shown(tmp_path, nan), {}), re.IGNORECASE)
+
+
+@pytest.mark.parametrize("pairs", ["one", "all"])
+def test_a_pair_without_a_difference_says_why(tmp_path: Path, pairs: str) -> None:
+    def unjudged(table: str, rows: list[made.Row]) -> list[made.Row]:
+        if table == "comparisons":
+            for row in rows[: 1 if pairs == "one" else None]:
+                unknown = [name for name in row if name.startswith("difference")]
+                row.update(dict.fromkeys(unknown), distinct=False)
+        return rows
+
+    found = shown(tmp_path, unjudged)
+    for text in (html_page(found), report_markdown(found, {})):
+        assert NOTHING_JUDGED in text
+    data = read_report_data(made.study(tmp_path))
+    drawn = registry.draw(registry.VIEWS["comparisons"], data, data.groups[0])
+    assert (drawn.figure is None) == (pairs == "all")
 
 
 def test_hostile_text_adds_no_element_and_no_attribute(page: Page, hostile: Path) -> None:

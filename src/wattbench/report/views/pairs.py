@@ -13,6 +13,7 @@ from wattbench.report.tables import level
 from wattbench.report.views import plotting, rows
 from wattbench.report.views.registry import NARROW, CannotDraw, Plot, view
 from wattbench.report.views.svg import Canvas, fitted, linear_ticks, text_width
+from wattbench.tables.verdicts import NOTHING_JUDGED
 
 MOST = 60
 """Pairs drawn; the table holds all of them."""
@@ -21,9 +22,10 @@ MOST = 60
 def _pairs(group: Group) -> list[dict[str, Any]]:
     if not group.comparisons:
         raise CannotDraw("there is one run, so nothing to compare")
-    return sorted(
-        group.comparisons, key=lambda r: (-abs(r["difference"]), r["first"], r["second"])
-    )[:MOST]
+    found = [pair for pair in group.comparisons if pair["difference"] is not None]
+    if not found:
+        raise CannotDraw(f"no difference is known: null {NOTHING_JUDGED}")
+    return sorted(found, key=lambda r: (-abs(r["difference"]), r["first"], r["second"]))[:MOST]
 
 
 def _ordered(pair: dict[str, Any]) -> tuple[str, str, float, float, float, bool]:
