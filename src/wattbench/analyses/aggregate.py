@@ -116,7 +116,7 @@ class Encoded:
     """
 
     rows: int
-    content: pa.Buffer
+    content: memoryview
     digest: str
 
 

@@ -5,6 +5,7 @@ The plain file writers of `wattbench.files` are offered here too: a stage needs 
 
 from __future__ import annotations
 
+import io
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -103,11 +104,12 @@ def write_arrow(path: Path, data: pa.Table) -> None:
     write_whole(path, lambda stream: _write(data, stream))
 
 
-def encoded(data: pa.Table) -> pa.Buffer:
+def encoded(data: pa.Table) -> memoryview:
     """The bytes that `write_arrow` would write."""
-    stream = pa.BufferOutputStream()
+    # Arrow's own buffer takes twice as long to grow by tens of megabytes.
+    stream = io.BytesIO()
     _write(data, stream)
-    return stream.getvalue()
+    return stream.getbuffer()
 
 
 def _write(data: pa.Table, stream: Any) -> None:
