@@ -83,6 +83,9 @@ def question(value: str, unit: str | None, cell: str, *, na: bool) -> Question:
 QUESTIONS = some.builds(question, TEXTS, some.sampled_from(UNITS), CELLS, na=some.booleans())
 
 
+SIGNED_SPANS = ("0- +0", "+1-2", "from 3 to +4", "12345678901234567-2")
+
+
 def columns_of(answers: list[Prediction | None]) -> pa.Table:
     return pa.table(
         {
@@ -101,6 +104,10 @@ def columns_of(answers: list[Prediction | None]) -> pa.Table:
 @example(
     questions=[question("4", "GB", "a", na=False)],
     asked=[(0, Prediction("4 GB", ("a",))), (0, Prediction("4", ("a", "b"))), (0, None)],
+)
+@example(  # Ranges to wattbot-v2 whose ends are left to Python.
+    questions=[question(value, None, "a", na=False) for value in SIGNED_SPANS],
+    asked=[(place, Prediction(value, ())) for place, value in enumerate(SIGNED_SPANS)],
 )
 @given(
     questions=some.lists(QUESTIONS, min_size=1, max_size=4),

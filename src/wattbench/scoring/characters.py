@@ -43,7 +43,7 @@ _KINDS = sum(
         (UNPLAIN, ~members(_DIGITS + ".-")),
         (COMMA, members(",")),
         (UNFLOAT, ~members(_DIGITS + ",-+eE._ infatyINFATY")),
-        (UNSPAN, ~members(_DIGITS + ".- fromtFROMT")),
+        (UNSPAN, ~members(_DIGITS + ".+- fromtFROMT")),
         (APOSTROPHE, members("'`")),
         (SPACE, members(" ")),
     )

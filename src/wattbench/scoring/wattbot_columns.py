@@ -36,12 +36,14 @@ SUFFIXED = r"^(?P<number>-?\d{1,15}(?:\.\d{1,15})?)\s*(?P<suffix>[kmbtKMBT])$"
 SIMPLE_LIST = r"^\[(?:[A-HJ-MO-Za-eghj-mo-su-z]|[ft][^ar\[\]{}\"'])[^\[\]{}\"']*\]$"
 """A list that is no JSON and whose first item is no number, nothing in quotes."""
 
-_END = r"-?\d{1,15}(?:\.\d{1,15})?"
-SPAN_ENDS = (
-    rf"(?i)^(?:from\s+)?(?P<first>{_END})\s*(?:[-\x{{2013}}\x{{2014}}]|\s+to\s+)"
-    rf"\s*(?P<second>{_END})$"
-)
-"""The ranges of `wattbot.SPAN` whose ends Arrow reads as Python does."""
+_END = r"[+-]?\d+(?:\.\d+)?"
+_READ = r"-?\d{1,15}(?:\.\d{1,15})?"
+_SPAN = r"(?i)^(?:from\s+)?(?P<first>{0})\s*(?:-|\s+to\s+)\s*(?P<second>{0})$"
+SPANNED = _SPAN.replace("{0}", _END)
+"""The ranges of `wattbot.SPAN` among printable ASCII."""
+
+SPAN_ENDS = _SPAN.replace("{0}", _READ)
+"""Those of them whose ends Arrow reads as Python does."""
 
 
 def blanks(values: pa.Array) -> Truths:
@@ -92,8 +94,8 @@ def judge_wattbot(
     kind = gold.kind[wanted]
     lone = (kind == TEXT) | (kind == FLOAT)
     if version == 2:
-        low, high = _spans(mine, kinds, number)
-        text &= np.isnan(low)
+        low, high, unread = _spans(mine, kinds, number)
+        text &= np.isnan(low) & ~unread
         shortened, factored = _suffixed(mine)
         text &= ~shortened
         # A text is compared with how the number is shown, which only the one by one tell.
@@ -192,8 +194,9 @@ def _matched(values: pa.Array, chosen: Truths, pattern: str) -> Truths:
     return found
 
 
-def _spans(values: pa.Array, kinds: Kinds, number: Truths) -> tuple[Reals, Reals]:
-    """Ends of the values that are ranges to `wattbot-v2`; NaN elsewhere."""
+def _spans(values: pa.Array, kinds: Kinds, number: Truths) -> tuple[Reals, Reals, Truths]:
+    """Ends of the values that are ranges to `wattbot-v2`, else NaN; and where they are not read."""
+    unread = np.zeros(len(values), dtype=np.bool_)
     low, high = np.full(len(values), np.nan), np.full(len(values), np.nan)
     maybe = ((kinds & (DIGIT | UNSPAN)) == DIGIT) & ~number
     rows = np.flatnonzero(maybe)
@@ -207,7 +210,10 @@ def _spans(values: pa.Array, kinds: Kinds, number: Truths) -> tuple[Reals, Reals
         for name in ("first", "second")
     )
     low[rows[rest]], high[rows[rest]] = np.minimum(one, other), np.maximum(one, other)
-    return low, high
+    left = rest[np.isnan(one)]
+    spanned = pc.match_substring_regex(mine.take(pa.array(left)), SPANNED)
+    unread[rows[left]] = texts.truths(spanned)
+    return low, high, unread
 
 
 def _suffixed(values: pa.Array) -> tuple[Truths, Reals]:
