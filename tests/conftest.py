@@ -6,7 +6,7 @@ import threading
 from hypothesis import HealthCheck, settings
 
 # How fast examples are made says nothing of the code where other programs share the processor.
-# The same tree passes or fails alike each time; `pytest --hypothesis-profile search` looks for more.
+# The same tree passes or fails alike each time: `--hypothesis-profile search` looks for more.
 settings.register_profile(
     "search", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
