@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from wattbench.errors import InputError
@@ -43,6 +44,31 @@ def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(AS_WINDOWS_1252, _as_windows_1252)
+
+
+def check_columns(
+    columns: Sequence[str], needed: Sequence[str], *, what: str, where: Path | str, mend: str
+) -> None:
+    """Refuse a CSV file that lacks columns.
+
+    Args:
+        columns: Those it has.
+        needed: Those it has to have.
+        what: What it is, for the message.
+        where: The file, for the message.
+        mend: What to do.
+
+    Raises:
+        InputError: One is missing.
+    """
+    lacking = [name for name in needed if name not in columns]
+    if lacking:
+        raise InputError(
+            f"{what} lacks the column{'s' if len(lacking) > 1 else ''} {', '.join(lacking)}; it "
+            f"has: {', '.join(columns) or 'none'}.",
+            where=f"{where}, line 1",
+            mend=mend,
+        )
 
 
 def open_csv(path: Path, *, what: str, mend: str) -> tuple[csv.DictReader[str], str]:

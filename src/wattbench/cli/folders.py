@@ -71,14 +71,11 @@ def document_ids(path: Path) -> frozenset[str]:
         InputError: It cannot be read or has no column `id`.
     """
     from wattbench.tables.values import canonical_ref
-    from wattbench.text_files import open_csv
+    from wattbench.text_files import check_columns, open_csv
 
-    reader, _ = open_csv(path, what="the table of documents", mend="Check --documents.")
-    if "id" not in (reader.fieldnames or ()):
-        raise InputError(
-            "the table of documents has no column 'id'.", where=f"{path}, line 1",
-            mend="Name the file that lists the documents, one a row.",
-        )  # fmt: skip
+    what, mend = "the table of documents", "Name the file that lists the documents, one a row."
+    reader, _ = open_csv(path, what=what, mend="Check --documents.")
+    check_columns(reader.fieldnames or (), ["id"], what=what, where=path, mend=mend)
     return frozenset(canonical_ref(row["id"]) for row in reader if row["id"])
 
 

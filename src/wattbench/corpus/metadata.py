@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wattbench.errors import InputError
-from wattbench.text_files import open_csv
+from wattbench.text_files import check_columns, open_csv
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,8 @@ def read_metadata(path: Path) -> Metadata:
     try:
         columns = [name.strip().lower() for name in reader.fieldnames or ()]
         reader.fieldnames = columns
-        if "id" not in columns:
-            raise InputError(
-                f"the metadata file lacks the column 'id'; it has: {', '.join(columns) or 'none'}.",
-                where=f"{path}, line 1",
-                mend="Add it; ids are the documents' file names without their ending.",
-            )
+        mend = "Add it; ids are the documents' file names without their ending."
+        check_columns(columns, ["id"], what="the metadata file", where=path, mend=mend)
         line = reader.line_num + 1
         for row in reader:
             cells = {name: (row[name] or "").strip() for name in columns}

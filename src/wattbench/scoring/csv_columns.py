@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from wattbench.errors import InputError
-from wattbench.text_files import decode, read_bytes
+from wattbench.text_files import check_columns, decode, read_bytes
 
 HEAD_BYTES = 1 << 16
 """Of a file: as much as its head may take to be read by Arrow."""
@@ -127,14 +127,8 @@ def any_columns(
         raise InputError(f"{what} is no text.", where=where, mend="Give a CSV file.")
     rows = csv.reader(io.StringIO(decode(data)[0], newline=""))
     head = [name.strip() for name in next(rows, [])]
-    lacking = [name for name in needed if name not in head]
-    if lacking:
-        raise InputError(
-            f"{what} lacks the column{'s' if len(lacking) > 1 else ''} {', '.join(lacking)}; it "
-            f"has: {', '.join(head) or 'none'}.",
-            where=f"{where}, line 1",
-            mend=f"It needs {', '.join(needed)}, parted by commas.",
-        )
+    mend = f"It needs {', '.join(needed)}, parted by commas."
+    check_columns(head, needed, what=what, where=where, mend=mend)
     place = {name: at for at, name in enumerate(head) if name in {*needed, *others}}
     cells: dict[str, list[str]] = {name: [] for name in place}
     for row in rows:

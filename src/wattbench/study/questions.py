@@ -10,7 +10,7 @@ from pathlib import Path
 from wattbench.errors import InputError
 from wattbench.study.identity import digest_of
 from wattbench.study.models import SMOKE, Study
-from wattbench.text_files import open_csv
+from wattbench.text_files import check_columns, open_csv
 
 BLANK = "is_blank"
 REQUIRED = ("id", "question", "answer_value", "answer_unit", "ref_id")
@@ -88,14 +88,8 @@ def read_questions(path: Path) -> tuple[Question, ...]:
     )
     columns = [name.strip() for name in reader.fieldnames or ()]
     reader.fieldnames = columns
-    missing = [name for name in REQUIRED if name not in columns]
-    if missing:
-        raise InputError(
-            f"the question file lacks the column{'s' if len(missing) > 1 else ''} "
-            f"{', '.join(missing)}; it has: {', '.join(columns) or 'none'}.",
-            where=f"{path}, line 1",
-            mend=f"Add them; a question file needs {', '.join(REQUIRED)}.",
-        )
+    mend = f"Add them; a question file needs {', '.join(REQUIRED)}."
+    check_columns(columns, REQUIRED, what="the question file", where=path, mend=mend)
     questions: list[Question] = []
     lines: dict[str, int] = {}
     problems: list[str] = []

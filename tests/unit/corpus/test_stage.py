@@ -126,7 +126,7 @@ def test_parsing_again_gives_the_same_bytes(
 def test_metadata_needs_its_id_column(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     path.write_text("name,title\na,b\n")
-    with pytest.raises(InputError, match="lacks the column 'id'; it has: name, title"):
+    with pytest.raises(InputError, match="lacks the column id; it has: name, title"):
         read_metadata(path)
     with pytest.raises(InputError, match="cannot be read"):
         read_metadata(tmp_path / "none.csv")
