@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
 from wattbench import __version__
 from wattbench.analyses.alone import Alone, alone
@@ -61,7 +62,9 @@ def aggregate(study: Study, so_far: SoFar | None = None) -> None:
     folders, absent = read_folders(study, kept)
     if so_far is not None:
         folders, absent = so_far.of(folders), [*so_far.absent]
-    with ThreadPoolExecutor(THREADS) as pool:
+    # BLAS's own threads would wait busily for cores that these need, and the last bits of its
+    # products hang on how many there are.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(THREADS) as pool:
         files: dict[str, Future[Encoded]] = {}
 
         def begin(tables: Mapping[str, pa.Table]) -> None:

@@ -128,19 +128,21 @@ def joint(
     """
     questions, count = len(found.clusters.of), len(found.counts)
     even = np.full(questions, 1 / questions)
-    parts = np.zeros((questions, len(meters)))
+    # A run's row is written at a stretch, its column would be number by number.
+    parts_by_run = np.zeros((len(meters), questions))
+    errors_by_run = np.zeros((len(meters), count))
     estimate = np.full(len(meters), np.nan)
-    errors = np.zeros((count, len(meters)))
     shared: dict[str, Reals] = {}
     for place, one in enumerate(meters):
         if one is None:
             continue
-        parts[:, place] = even if one.parts is None else one.parts
+        parts_by_run[place] = even if one.parts is None else one.parts
         estimate[place] = one.energy_j
         if one.meters not in shared:
             shared[one.meters] = _normal(scoring.seed, "meters", one.meters, count)
         own = _normal(scoring.seed, "run", found.runs[place], count)
-        errors[:, place] = log_sd(one.shared) * shared[one.meters] + log_sd(one.own) * own
+        errors_by_run[place] = log_sd(one.shared) * shared[one.meters] + log_sd(one.own) * own
+    parts, errors = parts_by_run.T.copy(), errors_by_run.T.copy()
     energy = (found.counts @ parts) * estimate * np.exp(errors)
     for place, theirs in members.items():
         own_members = list(theirs)

@@ -39,7 +39,7 @@ def joint_columns(
     each = per_correct(draws, scoring.confidence_level)
     point = per_point(draws, scoring.confidence_level)
     # Scores of few questions tie as true ones do not: each of two may be the better one.
-    broken = np.random.default_rng([scoring.seed, len(rows)]).standard_normal(draws.score.shape)
+    broken = np.random.default_rng([scoring.seed, len(rows)]).random(draws.score.shape)
     on = on_frontier(draws.score + TIE * broken, draws.energy).mean(axis=0)
     top = np.array([row["top_group"] for row in rows], dtype=np.bool_)
     least = cheapest(draws, top)

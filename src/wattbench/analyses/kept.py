@@ -27,7 +27,7 @@ from wattbench.study.layout import RunFiles
 from wattbench.study.models import Study
 
 Row = dict[str, Any]
-VERSION = 2
+VERSION = 3
 THREADS = 4
 CODECS = {"samples": "lz4"}
 """How tables are packed: power traces may be larger than all else together."""
@@ -89,9 +89,9 @@ def key_of(study: Study, name: str, files: RunFiles) -> str:
 class Kept:
     """The kept figures of the runs on one question set.
 
-    Runs that were put at one time lie together in an edition: a file for each table, most of them
-    unpacked, so that they are mapped and not read. What changes later makes an edition of its own
-    beside it.
+    Runs that were put at one time lie together in an edition: a file of entries, and one for each
+    table, most of them unpacked, so that they are mapped and not read. What changes later makes an
+    edition of its own beside it.
 
     Args:
         folder: Where they lie.
@@ -102,6 +102,7 @@ class Kept:
         self._folder = folder
         self._stamp = made_for
         self._old: dict[str, Row] = {}
+        self._entries: dict[str, Row] = {}
         self._got: dict[str, KeptRun] = {}
         self._put: dict[str, tuple[str, KeptRun]] = {}
         self._whole: dict[str, dict[str, pa.Table]] = {}
@@ -113,14 +114,18 @@ class Kept:
             index = json.loads((self._folder / "index.json").read_bytes())
             if index["stamp"] != self._stamp:
                 return
+            entries = {}
             for edition, tables in index["editions"].items():
+                entries[edition] = json.loads(self._entries_path(edition).read_bytes())
                 self._whole[edition] = {}
                 for name in tables:
                     with pa.memory_map(str(self._path(name, edition))) as file:
                         self._whole[edition][name] = pa.ipc.open_file(file).read_all()
-            self._old = index["runs"]
+            runs = index["runs"]
+            self._entries = {name: entries[old["edition"]][name] for name, old in runs.items()}
+            self._old = runs
         except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
-            self._old, self._whole = {}, {}
+            self._old, self._entries, self._whole = {}, {}, {}
 
     def get(self, name: str, key: str) -> KeptRun | None:
         """What is kept of a run; None where nothing of this key is.
@@ -136,7 +141,7 @@ class Kept:
         tables = {
             table: whole[table].slice(start, count) for table, (start, count) in old["rows"].items()
         }
-        found = KeptRun(old["entry"], tables)
+        found = KeptRun(self._entries[name], tables)
         self._got[name] = found
         return found
 
@@ -163,20 +168,21 @@ class Kept:
         if self._put:
             edition, rows = self._write_edition()
             tables[edition] = sorted({name for _, run in self._put.values() for name in run.tables})
-            for name, (key, run) in self._put.items():
-                runs[name] = {
-                    "key": key, "edition": edition, "entry": run.entry, "rows": rows[name],
-                }  # fmt: skip
+            for name, (key, _) in self._put.items():
+                runs[name] = {"key": key, "edition": edition, "rows": rows[name]}
         index = {"stamp": self._stamp, "editions": tables, "runs": runs}
         write_text(self._folder / "index.json", json.dumps(index))
         here = {self._path(name, one) for one, names in tables.items() for name in names}
-        for path in self._folder.glob("*.arrow"):
+        here |= set(map(self._entries_path, tables))
+        for path in [*self._folder.glob("*.arrow"), *self._folder.glob("entries.*.json")]:
             if path not in here:
                 path.unlink(missing_ok=True)
 
     def _write_edition(self) -> tuple[str, dict[str, dict[str, tuple[int, int]]]]:
         """Write the runs that were put; the edition, and each run's first row and rows by table."""
         edition = digest_of([self._stamp, {name: key for name, (key, _) in self._put.items()}])
+        entries = {name: run.entry for name, (_, run) in self._put.items()}
+        write_text(self._entries_path(edition), json.dumps(entries))
         rows: dict[str, dict[str, tuple[int, int]]] = {name: {} for name in self._put}
         parts: dict[str, list[pa.Table]] = {}
         starts: dict[str, int] = {}
@@ -191,6 +197,9 @@ class Kept:
                 pool.map(lambda one: self._write_table(self._path(one, edition), parts[one]), parts)
             )
         return edition, rows
+
+    def _entries_path(self, edition: str) -> Path:
+        return self._folder / f"entries.{edition}.json"
 
     def _path(self, table: str, edition: str) -> Path:
         return self._folder / f"{table}.{edition}.arrow"

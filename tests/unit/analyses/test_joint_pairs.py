@@ -47,8 +47,10 @@ def meter(joules: float, *, shared: float = 0.05, own: float = 0.0, name: str = 
 
 def test_orthants_are_scipys() -> None:
     generator = np.random.default_rng(0)
-    points = np.vstack([generator.normal(0, 1.5, (60, 2)), [[0, 0], [0, 1], [-1, 0], [8, -8]]])
-    correlation = np.concatenate([generator.uniform(-0.99, 0.99, 61), [0.0, 0.5, 0.0]])
+    points = np.vstack(
+        [generator.normal(0, 1.5, (60, 2)), [[0, 0], [0, 1], [-1, 0], [8, -8], [7, 0.3]]]
+    )
+    correlation = np.concatenate([generator.uniform(-0.99, 0.99, 61), [0.0, 0.5, 0.0, 0.9]])
     below, above = orthants(points[:, 0], points[:, 1], correlation)
     for point, rho, low, high in zip(points, correlation, below, above, strict=True):
         normal = stats.multivariate_normal(cov=[[1, rho], [rho, 1]], seed=0)
