@@ -41,6 +41,7 @@ from wattbench.tables.verdicts import SCORES
 
 QUESTIONS = 10_000
 SAMPLE = 50_000
+REPEATS = 3
 LIMIT_S = 30.0
 RATIO = 20.0
 PLACE = {"environment": "local", "questions": "set"}
@@ -159,9 +160,13 @@ def row_by_row(scoring: Scoring, gold: list[Question], run: pa.Table, name: str)
 
 
 def seconds(work: Callable[[], Any]) -> tuple[float, Any]:
-    started = time.process_time()
-    found = work()
-    return time.process_time() - started, found
+    """The least of some times: memory that a process first touches is slow, and not the work's."""
+    times = []
+    for _ in range(REPEATS):
+        started = time.process_time()
+        found = work()
+        times.append(time.process_time() - started)
+    return min(times), found
 
 
 def measure(count: int, rule: str, *, distinct: bool) -> dict[str, Any]:
