@@ -187,10 +187,11 @@ class Gold:
 
     @functools.cached_property
     def findable(self) -> Truths:
-        """Where none of these texts is empty."""
+        """Where none of these texts is empty or has the byte 0 in it, which is in no answer."""
         found = np.ones(len(self._values), dtype=np.bool_)
-        empty = pc.equal(self.contained.flatten(), "")
-        found[pc.list_parent_indices(self.contained).filter(empty).to_numpy()] = False
+        wanted = self.contained.flatten()
+        odd = pc.or_(pc.equal(wanted, ""), pc.match_substring(wanted, "\0"))
+        found[pc.list_parent_indices(self.contained).filter(odd).to_numpy()] = False
         return found
 
     @functools.cached_property

@@ -7,16 +7,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wattbench.scoring import texts
-from wattbench.scoring.characters import DIGIT, buffers, changed, kinds_of, members
+from wattbench.scoring.characters import DIGIT, Bytes, buffers, changed, kinds_of, members
 from wattbench.scoring.column_verdicts import LEFT_OUT, Codes
 from wattbench.scoring.gold import NUMBER, Gold
 from wattbench.scoring.strict_columns import FAR, NEAR, close, stated_numbers
 from wattbench.scoring.texts import Places, Truths
 
 WORD = members("_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+IN_NO_WORD = (~WORD).tobytes()
 DIGITS, MARKS = members("0123456789"), members(".,-")
-PASSES = 32
-"""Times that an answer is looked through before it is left to the judging of one answer."""
+LONGEST = 4096
+"""Bytes of an answer that is looked through with the others; longer ones are judged one by one."""
 
 NONE, BLANK, MINUS = 0, ord(" "), ord("-")
 """Bytes beside a text: none, for the answer ends there; a space; a minus sign."""
@@ -49,95 +50,79 @@ def judge_contains(
         values: The answers' values.
         rows: Answers to judge: to answerable questions, with a value.
     """
-    texts_of = gold.contained
-    begins, wanted = texts_of.offsets.to_numpy(), texts_of.flatten()
     rows, mine = _printable(values, rows[gold.findable[question[rows]]])
+    # Of a long answer every word would be a place to look at.
+    short = texts.truths(pc.less_equal(pc.binary_length(mine), LONGEST))
+    rows, mine = rows[short], mine.filter(pa.array(short))
+    texts_of = gold.contained
+    begins = texts_of.offsets.to_numpy()
     first, last = begins[question[rows]], begins[question[rows] + 1]
     # A pair for each text that an answer has to contain.
-    answer = np.repeat(np.arange(len(rows)), last - first)
-    behind = np.cumsum(last - first) - (last - first)
-    text = np.arange(answer.size) + np.repeat(first - behind, last - first)
-    stands, told = _found_alone(_squeezed(mine), answer, wanted, text)
-    every, sure = np.ones((2, len(rows)), dtype=np.bool_)
+    answer, text = _spread(first, last - first)
+    stands = _found_alone(_squeezed(mine), answer, texts_of.flatten(), text)
+    every = np.ones(len(rows), dtype=np.bool_)
     every[answer[~stands]] = False
-    sure[answer[~told]] = False
-    found.choose(rows[sure], every[sure], "stands in the answer", "does not stand in the answer")
+    found.choose(rows, every, "stands in the answer", "does not stand in the answer")
 
 
-def _found_alone(
-    answers: pa.Array, answer: Places, wanted: pa.Array, text: Places
-) -> tuple[Truths, Truths]:
-    """Where a text stands in an answer as whole words and numbers, and where that is told.
+def _spread(first: Places, count: Places) -> tuple[Places, Places]:
+    """Numbers from `first` on, `count` of them in each row: their rows, and the numbers."""
+    row = np.repeat(np.arange(len(count)), count)
+    behind = np.cumsum(count) - count
+    return row, np.arange(row.size) + np.repeat(first - behind, count)
+
+
+def _found_alone(answers: pa.Array, answer: Places, wanted: pa.Array, text: Places) -> Truths:
+    """Where a text stands in an answer as whole words and numbers.
 
     Args:
         answers: Printable texts.
         answer: Place of each pair's answer, of shape (pairs,).
-        wanted: What may stand in them, none of it empty.
+        wanted: What may stand in them, none of it empty or with the byte 0 in it.
         text: Place of each pair's text, of shape (pairs,).
-
-    Returns:
-        Both of shape (pairs,).
     """
-    whole, parts = answers.to_pylist(), wanted.to_pylist()
-    stands, told = np.zeros((2, answer.size), dtype=np.bool_)
-    left, start = np.arange(answer.size), np.zeros(answer.size, dtype=np.int64)
-    # What stands in a longer word first may stand alone behind it.
-    for _ in range(PASSES):
-        looked = map(
-            str.find,
-            map(whole.__getitem__, answer[left].tolist()),
-            map(parts.__getitem__, text[left].tolist()),
-            start.tolist(),
-        )
-        at = np.fromiter(looked, dtype=np.int64, count=left.size)
-        told[left[at < 0]] = True
-        left, at = left[at >= 0], at[at >= 0]
-        if not left.size:
-            break
-        inside = answers.take(pa.array(answer[left]))
-        alone = _stand_alone(inside, at, wanted.take(pa.array(text[left])))
-        stands[left[alone]] = told[left[alone]] = True
-        start = _word_ends(inside, at)[~alone]
-        left = left[~alone]
-    return stands, told
+    # Behind each answer, and so before the next, stands a byte that is in none of them.
+    begins, data = buffers(pc.binary_join_element_wise(answers, "", chr(NONE)))
+    data = np.append(data, np.uint8(NONE))
+    own, own_data = buffers(wanted)
+    start, size = own[text], np.diff(own)[text]
+    # A text begins only where no word goes on, and letter by letter fewer places are left.
+    free = np.frombuffer(data.tobytes().translate(IN_NO_WORD), dtype=np.bool_)
+    places = np.append(0, np.flatnonzero(free[:-1]) + 1)
+    bounds = np.searchsorted(places, begins)
+    pair, numbers = _spread(bounds[answer], np.diff(bounds)[answer])
+    at = places[numbers]
+    found, length = [], 0
+    while pair.size:
+        same = np.flatnonzero(data[at + length] == own_data[start[pair] + length])
+        pair, at = pair[same], at[same]
+        length += 1
+        longer = size[pair] > length
+        found.append((pair[~longer], at[~longer]))
+        pair, at = pair[longer], at[longer]
+    stands = np.zeros(answer.size, dtype=np.bool_)
+    if found:
+        pair, at = map(np.concatenate, zip(*found, strict=True))
+        stands[pair[_alone(data, at, at + size[pair])]] = True
+    return stands
 
 
-def _word_ends(answers: pa.Array, at: Places) -> Places:
-    """Where to look on: behind the word at a place of each text, for nothing in it stands alone."""
-    begins, data = buffers(answers)
-    parted = np.append(np.flatnonzero(~WORD[data]), data.size)
-    place = begins[:-1] + at
-    ends = np.minimum(parted[np.searchsorted(parted, place)], begins[1:]) - begins[:-1]
-    found: Places = np.maximum(ends, at + 1)
-    return found
-
-
-def _stand_alone(answers: pa.Array, at: Places, wanted: pa.Array) -> Truths:
-    """Where a text, found in an answer, is no part of a longer word or number, nor its negative.
+def _alone(data: Bytes, first: Places, end: Places) -> Truths:
+    """Where what no word goes on before is no part of a longer word or number, nor its negative.
 
     Args:
-        answers: Printable texts.
-        at: Where the wanted texts stand in them, of shape (rows,).
-        wanted: Texts in the answers, none of them empty.
+        data: All answers, with a byte that is in none of them between them and at the end.
+        first: Where it begins, of shape (rows,).
+        end: Where it has ended.
     """
-    begins, data = buffers(answers)
-    start = begins[:-1] + at
-    end = start + pc.binary_length(wanted).to_numpy()
-    own, own_data = buffers(wanted)
-
-    def beside(place: Places, inside: Truths) -> Places:
-        return np.where(inside, data[np.where(inside, place, 0)], NONE)
-
-    before = beside(start - 1, at > 0)
-    first = beside(start - 2, at > 1)
-    behind = beside(end, end < begins[1:])
-    second = beside(end + 1, end + 1 < begins[1:])
-    number = DIGITS[own_data[own[:-1]]]
-    inside = MARKS[before] & DIGITS[first]
-    negative = (before == MINUS) & ((first == NONE) | (first == BLANK))
-    alone: Truths = ~WORD[before] & ~(number & (inside | negative)) & ~WORD[behind]
-    number = DIGITS[own_data[own[1:] - 1]]
-    return alone & ~(number & MARKS[behind] & DIGITS[second])
+    before, before_that = data[first - 1], data[first - 2]
+    behind, behind_that = data[end], data[end + 1]
+    inside = MARKS[before] & DIGITS[before_that]
+    negative = (before == MINUS) & ((before_that == NONE) | (before_that == BLANK))
+    begins = ~(DIGITS[data[first]] & (inside | negative))
+    ends = ~WORD[behind] & ~(DIGITS[data[end - 1]] & MARKS[behind] & DIGITS[behind_that])
+    alone: Truths = begins & ends
+    return alone
 
 
 def judge_numeric(
