@@ -111,8 +111,9 @@ class Results:
     def relation(self, query: str, **parameters: Any) -> duckdb.DuckDBPyRelation:
         """The same as a DuckDB relation, to go on with: nothing is read before it is asked for.
 
-        `relation("from predictions")` is a table. DuckDB wants the package pytz where times are
-        fetched as rows of Python values, and not where they go into frames or Arrow tables.
+        `relation("from predictions")` is a table. Times are in UTC, wherever they are read. DuckDB
+        wants the package pytz where times are fetched as rows of Python values, and not where
+        they go into frames or Arrow tables.
 
         Args:
             query: As for `sql`.
@@ -123,6 +124,8 @@ class Results:
         """
         # A connection answers one relation at a time, so each has its own.
         connection = duckdb.connect()
+        # Else days and hours would be those of whatever machine reads them.
+        connection.execute("set timezone = 'UTC'")
         for name, table in TABLES.items():
             connection.register(name, open_dataset(self._layout.table(name), table))
         try:

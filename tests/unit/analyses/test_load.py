@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -53,6 +56,21 @@ def test_queries_join_tables_take_parameters_and_keep_null_and_counts(tmp_path: 
     whole = results.runs.set_index("run").energy_gross_j
     again = results.sql("select run, energy_gross_j from runs").set_index("run").energy_gross_j
     pd.testing.assert_series_equal(whole, again)
+
+
+def test_times_are_in_utc_wherever_they_are_read(tmp_path: Path) -> None:
+    finished(tmp_path)
+    code = (
+        "import wattbench; r = wattbench.load('results'); "
+        "t = r.sql('select answered_at, hour(answered_at) as h from predictions order by all'); "
+        "assert t.answered_at.dtype == r.predictions.answered_at.dtype, t.answered_at.dtype; "
+        "print(t.h.tolist() == [one.hour for one in r.predictions.answered_at.sort_values()])"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "TZ": "America/New_York"},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert told.stdout == "True\n", told.stderr
 
 
 @pytest.mark.parametrize(
