@@ -276,8 +276,9 @@ def accelerated_intervals(
         runs = np.arange(draws.shape[1])
         low, high = ordered[runs, least], ordered[runs, most]
         part = place - least
+        # Between two infinite draws there is no number to interpolate, nor does it take one.
         with np.errstate(invalid="ignore"):
-            ends.append(np.where(part > 0, low + (high - low) * part, low))
+            ends.append(np.where((part > 0) & (high > low), low + (high - low) * part, low))
     return ends[0], ends[1]
 
 

@@ -199,3 +199,17 @@ def test_what_meters_have_in_common() -> None:
     assert guess is not None
     assert (guess.shared, guess.own) == (0.13, 0.0)
     assert metered(row | {"energy_answer_j": None}, segments, settings, None, "m") is None
+
+
+def test_where_a_sample_with_nothing_right_is_likely_the_high_end_is_open() -> None:
+    value = np.zeros((QUESTIONS, 2))
+    value[0] = 1
+    value[:30, 1] = 1
+    verdicts = Verdicts(value, value, np.ones_like(value), np.ones_like(value), np.zeros(QUESTIONS))
+    clusters = Clusters(np.arange(QUESTIONS), QUESTIONS)
+    found = standing_of(SETTINGS, "strict", ["hardly", "often"], verdicts, clusters)
+    draws = joint(found, [meter(100.0), meter(100.0)], {}, SETTINGS)
+    for ratio in (per_correct(draws, 0.95), per_point(draws, 0.95)):
+        assert 0 < ratio.low[0] < ratio.estimate[0]
+        assert np.isinf(ratio.high[0])
+        assert np.isfinite(ratio.high[1])
