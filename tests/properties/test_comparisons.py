@@ -46,7 +46,7 @@ def test_a_comparison_read_backwards_is_its_mirror(scores: Reals, size: int) -> 
 def test_clustered_p_is_a_probability(scores: Reals, size: int) -> None:
     hits = (scores > 0.3).astype(np.float64)
     groups = clusters(len(scores), size)
-    p = mcnemar_clustered(hits, groups, np.array([0]), np.array([1]))[0]
+    p = mcnemar_clustered(hits, np.ones_like(hits), groups, np.array([0]), np.array([1]))[0]
     assert 0 < p <= 1
     if (hits[:, 0] == hits[:, 1]).all():
         assert p == 1

@@ -78,10 +78,10 @@ def mcnemar_p(found: Standing, pairs: Pairs, scoring: Scoring) -> Reals:
         pairs: Their pairs.
         scoring: The study's settings.
     """
-    value = found.verdicts.value * found.verdicts.judged
+    judged, value = found.verdicts.judged, found.verdicts.value * found.verdicts.judged
     if scoring.cluster == "document":
-        return mcnemar_clustered(value, found.clusters, pairs.first, pairs.second)
-    only = tallies(value.T, found.verdicts.judged - value)
+        return mcnemar_clustered(value, judged, found.clusters, pairs.first, pairs.second)
+    only = tallies(value.T, judged - value)
     return mcnemar(
         only[pairs.first, pairs.second].astype(np.int64),
         only[pairs.second, pairs.first].astype(np.int64),

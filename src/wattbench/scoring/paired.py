@@ -131,29 +131,38 @@ def _binomial(least: NDArray[np.int64], total: NDArray[np.int64]) -> Reals:
     return np.where(total == 0, 1.0, p)
 
 
-def mcnemar_clustered(hits: Reals, clusters: Clusters, first: Places, second: Places) -> Reals:
+def mcnemar_clustered(
+    hits: Reals, judged: Reals, clusters: Clusters, first: Places, second: Places
+) -> Reals:
     """McNemar's test where questions of one cluster are not independent.
 
-    With d_k the difference of right values in cluster k, sum d_k / sqrt(sum d_k^2) is normal
-    (V. L. Durkalski et al. (2003), Stat. Med. 22:2417-2428). p is never below 2^(1-m), the least
-    that flipping the signs of the m clusters that differ can give.
+    With d_k the difference of right values in cluster k, over the questions that both were judged
+    on, sum d_k / sqrt(sum d_k^2) is normal (V. L. Durkalski et al. (2003), Stat. Med.
+    22:2417-2428). p is never below 2^(1-m), the least that flipping the signs of the m clusters
+    that differ can give.
 
     Args:
         hits: 1 where a value is right, of shape (questions, runs).
+        judged: 1 where an answer was judged, of the same shape.
         clusters: Which questions belong together.
         first: Place of each pair's first run.
-        second: Place of its second.
+        second: Place of its second, always larger.
     """
-    sums = clusters.sums(hits)
-    squares = squared_differences(sums, first, second)
-    total = sums.sum(axis=0)
-    differing = np.concatenate(
-        [(sums[:, [run]] != sums[:, run + 1 :]).sum(axis=0) for run in range(sums.shape[1])]
-    )
-    order = first * sums.shape[1] - first * (first + 1) // 2 + second - first - 1
+    sums, runs = clusters.sums(hits), hits.shape[1]
+    whole = bool(judged.all())
+    total, squares, differing = (np.zeros((runs, runs)) for _ in range(3))
+    for run in range(runs - 1):
+        if whole:
+            lead = sums[:, [run]] - sums[:, run + 1 :]
+        else:
+            both = judged[:, [run]] * judged[:, run + 1 :]
+            lead = clusters.sums(both * (hits[:, [run]] - hits[:, run + 1 :]))
+        total[run, run + 1 :] = lead.sum(axis=0)
+        squares[run, run + 1 :] = (lead**2).sum(axis=0)
+        differing[run, run + 1 :] = (lead != 0).sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        z = np.abs(total[first] - total[second]) / np.sqrt(squares)
-    least = np.exp2(1.0 - np.minimum(differing[order], 1000))
+        z = np.abs(total[first, second]) / np.sqrt(squares[first, second])
+    least = np.exp2(1.0 - np.minimum(differing[first, second], 1000))
     p: Reals = np.maximum(2 * special.ndtr(-np.nan_to_num(z)), least)
     return np.minimum(p, 1.0)
 

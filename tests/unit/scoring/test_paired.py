@@ -104,18 +104,26 @@ def test_mcnemar_is_the_exact_binomial_test() -> None:
 
 def test_clustered_mcnemar_of_single_questions_is_mcnemars() -> None:
     hits = np.array([[1.0, 0.0]] * 30 + [[0.0, 1.0]] * 12 + [[1.0, 1.0]] * 8)
-    found = paired.mcnemar_clustered(hits, alone(50), *PAIR)[0]
+    found = paired.mcnemar_clustered(hits, np.ones_like(hits), alone(50), *PAIR)[0]
     assert found == pytest.approx(2 * stats.norm.sf(18 / np.sqrt(42)))
 
 
-def test_clustered_mcnemar_over_several_runs_takes_each_pair_for_itself() -> None:
+@pytest.mark.parametrize("judged_share", [1.0, 0.7])
+def test_clustered_mcnemar_over_several_runs_takes_each_pair_for_itself(
+    judged_share: float,
+) -> None:
     generator = np.random.default_rng(1)
-    hits = (generator.random((60, 5)) < 0.6).astype(float)
-    clusters = Clusters(np.repeat(np.arange(12), 5), 12)
+    judged = (generator.random((60, 5)) < judged_share).astype(float)
+    hits = (generator.random((60, 5)) < 0.6) * judged
+    numbers = np.repeat(np.arange(12), 5)
     first, second = np.triu_indices(5, 1)
-    together = paired.mcnemar_clustered(hits, clusters, first, second)
+    together = paired.mcnemar_clustered(hits, judged, Clusters(numbers, 12), first, second)
     for p, one, other in zip(together, first, second, strict=True):
-        assert p == pytest.approx(paired.mcnemar_clustered(hits[:, [one, other]], clusters, *PAIR))
+        # An answer without a verdict is no wrong one: the question counts for neither.
+        both = judged[:, one] * judged[:, other] > 0
+        lead = np.bincount(numbers[both], (hits[both, one] - hits[both, other]), minlength=12)
+        expected = 2 * stats.norm.sf(abs(lead.sum()) / np.sqrt((lead**2).sum()))
+        assert p == pytest.approx(max(expected, 2.0 ** (1 - np.count_nonzero(lead))))
 
 
 def test_holm_by_hand() -> None:
