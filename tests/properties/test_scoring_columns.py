@@ -49,7 +49,8 @@ WORDS = some.sampled_from(
      "[GPT-3, Meena]", "Meena, gpt 3", "x" * 250, "9" * 250, "a\tb", "...", "'", "_x_",
      "5 .", "5 ,", "1,000e5", "1.5k", "-12 M", "+3b", "5-3", "5 to 3", "From 3 to 5.0", "3-5-7",
      "[the GPT-3, Meena]", "[true, GPT-3]", "[tRue, 4.0]", "[nan, a]", "[a,nan]", "{Meena}",
-     "1/2", "1.2", "10:1", "Llama 3.1", "llama-3.1.", "3.1", "a.1", "1.", ".5 x", "2,5-b", "a/b"]
+     "1/2", "1.2", "10:1", "Llama 3.1", "llama-3.1.", "3.1", "a.1", "1.", ".5 x", "2,5-b", "a/b",
+     "-5 x", "5 x", "(-.5 x)", "x -$5 y", "$.5 x y", "..5 x", "5 x -6", "A, B", "A", "B", "a bb"]
 )  # fmt: skip
 ITEMS = some.one_of(
     some.sampled_from(["GPT-3", "gpt 3", "Meena", "the Meena", "A", "b", " ", "4", "4.0", "5 GB"]),

@@ -64,7 +64,13 @@ TWO_ENDS = (
     rf"(?si)^(?:from\s+|between\s+)?(?P<low>{NUMBER})(?P<unit>\D*?)\s*"
     rf"(?:[{DASH}]|\bto\b|\band\b)\s*(?P<high>{NUMBER}.*)$"
 )
-ARTICLE = "^(?:the|an?) "
+ARTICLE = r"^(?:(?:the|an) |a ([^ ]{2}))"
+BEFORE = r'(?:^|[ ("\[{])'
+SIGN = rf"({BEFORE})-(\$?\.?[0-9])"
+POINT = rf"((?:{BEFORE}|\x01)\$?)\.([0-9])"
+SIGN_OR_POINT = rf"{BEFORE}(?:-?\$?\.|-\$?)[0-9]"
+"""What a number begins with."""
+
 SAID = f"{UNABLE[0]}{UNABLE[0].upper()}\"' "
 """How an abstention with a digit in it may begin, the quotes around it among it."""
 
@@ -144,7 +150,11 @@ def names(texts: pa.Array) -> pa.Array:
     """Texts as `canonical_name` writes them."""
     quoted = (kinds_of(texts) & APOSTROPHE) != 0
     plain = changed(texts, quoted, lambda some: pc.replace_substring_regex(some, "['`]", ""))
-    plain = translated(plain, NAMED, kept=AMONG_DIGITS)
+    begun = (kinds_of(plain) & DIGIT) != 0
+    if begun.any():
+        begun &= truths(pc.match_substring_regex(plain, SIGN_OR_POINT))
+    plain = translated(changed(plain, begun, _marked), NAMED, kept=AMONG_DIGITS)
+    plain = changed(plain, begun, _unmarked)
     spaced = truths(pc.match_substring(plain, "  "))
     plain = changed(plain, spaced, lambda some: pc.replace_substring_regex(some, " +", " "))
     plain = pc.ascii_trim_whitespace(plain)
@@ -152,12 +162,22 @@ def names(texts: pa.Array) -> pa.Array:
     plain = changed(
         plain,
         articled,
-        lambda some: pc.replace_substring_regex(some, ARTICLE, "", max_replacements=1),
+        lambda some: pc.replace_substring_regex(some, ARTICLE, r"\1", max_replacements=1),
     )
     empty = pc.equal(pc.binary_length(plain), 0)
     if pc.any(empty).as_py():
         plain = pc.if_else(empty, pc.ascii_trim_whitespace(pc.ascii_lower(texts)), plain)
     return plain
+
+
+def _marked(texts: pa.Array) -> pa.Array:
+    """Texts with the sign and point that a number begins with as what no text holds."""
+    signed = pc.replace_substring_regex(texts, SIGN, "\\1\x01\\2")
+    return pc.replace_substring_regex(signed, POINT, "\\1\x02\\2")
+
+
+def _unmarked(texts: pa.Array) -> pa.Array:
+    return pc.replace_substring(pc.replace_substring(texts, "\x01", "-"), "\x02", ".")
 
 
 @dataclass(frozen=True)

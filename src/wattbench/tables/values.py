@@ -307,6 +307,12 @@ AMONG_DIGITS = ".,:/"
 """Marks that stay between two digits: 10:1 is not 10.1, nor 1/2 the version 1.2."""
 
 LONE_MARK = re.compile(rf"(?<![0-9])[{AMONG_DIGITS}]|[{AMONG_DIGITS}](?![0-9])")
+AHEAD = re.compile(
+    rf"(?<![^\s(\"\[{{])([{DASH}{MINUS[1]}]?[{CURRENCY}]?\.|[{DASH}{MINUS[1]}][{CURRENCY}]?)(?=[0-9])"
+)
+"""Sign and point that a number begins with: -5 dollars are not 5 dollars, nor are .5 dollars."""
+
+DASHES = str.maketrans(dict.fromkeys(DASH + MINUS, "-"))
 
 
 class _Punctuation(dict[int, str]):
@@ -327,12 +333,16 @@ def canonical_name(text: str) -> str:
     """A name without case, punctuation, spare spaces and leading article.
 
     Punctuation parts words ('GPT-3' is 'gpt 3'); '+' and '#' stay, for 'C++' and 'C#' are names of
-    their own, and so do `AMONG_DIGITS` between two digits.
+    their own, and so do `AMONG_DIGITS` between two digits, and the sign and the point that a number
+    begins with. Before a single character 'a' is no article: 'A, B' names two choices.
     """
     plain = unicodedata.normalize("NFKC", text).casefold()
     plain = re.sub("[\u2019'`]", "", plain)
-    words = LONE_MARK.sub(" ", plain).translate(PUNCTUATION).split()
-    if len(words) > 1 and words[0] in {"the", "a", "an"}:
+    parts = AHEAD.split(plain)
+    parts[::2] = [LONE_MARK.sub(" ", part).translate(PUNCTUATION) for part in parts[::2]]
+    parts[1::2] = [part.translate(DASHES) for part in parts[1::2]]
+    words = "".join(parts).split()
+    if len(words) > 1 and (words[0] in {"the", "an"} or (words[0] == "a" and len(words[1]) > 1)):
         words = words[1:]
     return " ".join(words) or unicodedata.normalize("NFKC", text).casefold().strip()
 
