@@ -75,7 +75,8 @@ def item_of(value: object) -> Item:
     """An item of a list: a number where Python's float reads one, else text without case."""
     try:
         return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    # A whole number of a JSON list may be too large for any float.
+    except (TypeError, ValueError, OverflowError):
         return str(value).strip().lower()
 
 

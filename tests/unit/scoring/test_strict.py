@@ -153,8 +153,12 @@ def test_without_unanswerable_questions_their_weight_goes_to_the_rest() -> None:
 
 @pytest.mark.parametrize("rule", ["strict", "wattbot-v1", "wattbot-v2"])
 @pytest.mark.parametrize(
-    "value", ["[" * 100_000, "1 " * 50_000, " " * 100_000 + "-", "9" * 100_000, "[" + "1," * 50_000]
-)
+    "value",
+    [
+        "[" * 100_000, "1 " * 50_000, " " * 100_000 + "-", "9" * 100_000, "[" + "1," * 50_000,
+        f"[{'9' * 1000}]",
+    ],
+)  # fmt: skip
 def test_a_model_that_loops_does_not_stop_the_scoring(rule: RuleName, value: str) -> None:
     started = time.monotonic()
     verdict = judge(rule, question("[80,90]"), Prediction(value, (value,)))
