@@ -16,6 +16,8 @@ METHODS = {
     "estimated": "an estimate from CPU time, no measurement",
     "mixed": "by mixed methods",
 }
+ALIKE = 9
+"""Decimals to which equal scores are equal, for sums may be rounded in another order."""
 NAMED = 3
 """Runs named in a sentence before the rest is counted."""
 CERTAIN = 0.99
@@ -80,7 +82,8 @@ def headline(rows: Sequence[Row], labels: Mapping[str, str] | None = None) -> He
         )
     names = {str(row["run"]): str(row["label"]) for row in rows} | dict(labels or {})
     top = [row for row in rows if row["top_group"]]
-    best = max((r for r in rows if not math.isnan(r["score"])), key=lambda row: row["score"])
+    scored = [row for row in rows if not math.isnan(row["score"])]
+    best = max(scored, key=lambda row: (round(row["score"], ALIKE), row is chosen))
     parts: list[str] = []
     if chosen["energy_answer_j"] is None:
         parts.append(_unknown_energy(chosen, top))
@@ -128,6 +131,8 @@ def _cost(chosen: Row) -> str:
     method = METHODS.get(chosen["energy_method"], chosen["energy_method"])
     scope = {"node": " for the whole node", "process": ""}.get(chosen["energy_scope"] or "", "")
     each = chosen["energy_per_correct_j"]
+    if not chosen["energy_answer_j"]:
+        return f"Its answering energy came out as 0 J ({method}{scope}), which no answer takes."
     if each is None:
         return (
             f"It took {joules(chosen['energy_answer_j'])} to answer ({method}{scope}) "
@@ -145,6 +150,8 @@ def _cost(chosen: Row) -> str:
 
 def _saving(chosen: Row, best: Row, top: Sequence[Row], names: Mapping[str, str]) -> str:
     own = chosen["energy_answer_j"]
+    if not own:
+        return ""
     if best is not chosen and best["energy_answer_j"] is not None:
         return (
             f"It answers with {_less(own, best['energy_answer_j'])} energy than "

@@ -34,6 +34,9 @@ MEASURES = {
 LEAST_FOR_INTERVAL = 3
 """Two sizes always lie on a line."""
 
+ROUNDING = 1e-12
+"""What rounding may leave of a difference that is 0, as a share of the figures."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -62,15 +65,17 @@ def fit(x: Reals, y: Reals, level: float) -> Line:
         y: As many values.
         level: Confidence level.
     """
-    centred = x - x.mean()
+    centred, varied = x - x.mean(), y - y.mean()
+    # The mean of equal figures may be another number: what rounding leaves is no variation.
+    varied[np.abs(varied) <= ROUNDING * np.abs(y).max()] = 0.0
     spread = float((centred**2).sum())
-    slope = float((centred * y).sum()) / spread
+    slope = float((centred * varied).sum()) / spread
     intercept = float(y.mean()) - slope * float(x.mean())
     if len(np.unique(x)) < LEAST_FOR_INTERVAL:
         return Line(intercept, slope, None, None, None)
     freedom = len(x) - 2
-    rest = float(((y - intercept - slope * x) ** 2).sum())
-    total = float(((y - y.mean()) ** 2).sum())
+    rest = float(((varied - slope * centred) ** 2).sum())
+    total = float((varied**2).sum())
     sd = float(np.sqrt(rest / freedom))
     half = float(special.stdtrit(freedom, 0.5 + level / 2)) * sd / float(np.sqrt(spread))
     return Line(intercept, slope, half, sd, 1 - rest / total if total > 0 else None)

@@ -52,6 +52,7 @@ REPEATS = Table(
 )  # fmt: skip
 
 NO_LINE = "with fewer than three sizes"
+NO_SAMPLING = "for a latency, or where all questions are of one cluster"
 SCALING = Table(
     "scaling",
     "How figures change with the number of parameters, within each family of models: y = intercept + slope log10(parameters_b).",
@@ -69,8 +70,8 @@ SCALING = Table(
         Column("slope", REAL, "Change (of the log10) per tenfold size."),
         Column("slope_low", REAL, "Lower end of its interval over models (least squares, Student's t).", null=NO_LINE),
         Column("slope_high", REAL, "Upper end of its interval.", null=NO_LINE),
-        Column("slope_sampling_low", REAL, "Lower end of its interval over questions and meters, for these very models.", null="for a latency"),
-        Column("slope_sampling_high", REAL, "Upper end of that interval.", null="for a latency"),
+        Column("slope_sampling_low", REAL, "Lower end of its interval over questions and meters, for these very models.", null=NO_SAMPLING),
+        Column("slope_sampling_high", REAL, "Upper end of that interval.", null=NO_SAMPLING),
         Column("residual_sd", REAL, "Standard deviation of the runs about the line.", null=NO_LINE),
         Column("r_squared", REAL, "Share of the variance that the line explains.", null="with fewer than three sizes, or where the measure does not vary"),
     ),

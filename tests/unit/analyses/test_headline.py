@@ -110,6 +110,20 @@ def test_nothing_right_and_open_intervals() -> None:
     assert "[at least 4 J]" in said(open_ended)
 
 
+def test_energy_that_came_out_as_nothing_is_not_taken_for_no_right_answer() -> None:
+    nothing = run("a", 0.9, 0.0, energy_per_correct_j=None)
+    sentence = said(nothing, run("b", 0.9, 100.0))
+    assert "came out as 0 J (measured by an energy counter), which no answer takes" in sentence
+    assert "nothing right" not in sentence
+    assert "less energy" not in sentence
+
+
+def test_of_equal_scores_no_other_run_is_said_to_score_highest() -> None:
+    sentence = said(run("dear", 0.1 + 0.2, 100.0), run("cheap", 0.3, 50.0))
+    assert "50 % less energy than DEAR, the most expensive of them" in sentence
+    assert "highest" not in sentence
+
+
 def test_labels_for_people_replace_names() -> None:
     rows = [run("a", 0.9, 100.0, headline=True)]
     assert headline(rows, {"a": "Model A"}).sentence.startswith("Model A scores")

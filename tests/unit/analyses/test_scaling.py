@@ -53,6 +53,14 @@ def test_a_line_is_scipys() -> None:
     assert (two.half, two.residual_sd, two.r_squared) == (None, None, None)
 
 
+@pytest.mark.parametrize("score", [0.1 + 0.2, 0.7, 1.0])
+def test_what_does_not_vary_has_no_share_to_explain(score: float) -> None:
+    x = np.log10([0.5, 1.5, 3.0, 7.0, 14.0, 32.0, 72.0])
+    line = fit(x, np.full(7, score), 0.95)
+    assert (line.slope, line.half, line.r_squared) == (0.0, 0.0, None)
+    assert line.intercept == pytest.approx(score)
+
+
 def family(value: np.ndarray, clusters: Clusters) -> dict[str, dict[str, Any]]:
     """Rows of `scaling` by measure, of three sizes with these right values."""
     settings = Scoring(bootstrap=2000)
