@@ -37,7 +37,7 @@ from wattbench.analyses.comparisons import mcnemar_p
 from wattbench.analyses.frontier import frontier
 from wattbench.analyses.headline import choose
 from wattbench.analyses.joint import Joint, cheapest, joint, on_frontier
-from wattbench.analyses.joint_columns import per_correct, per_point
+from wattbench.analyses.joint_columns import per_correct, per_point, per_question
 from wattbench.analyses.joint_pairs import against
 from wattbench.analyses.repeats import repeats
 from wattbench.analyses.scaling import scaling
@@ -118,6 +118,7 @@ def coverage(found: Judged, resamples: int) -> None:
     first, second = pairs.first, pairs.second
     meters = measured(rng, made, SENSORS[found.sensor])
     draws = joint(stands, meters, {}, settings)
+    asked = per_question(draws, LEVEL)
     each, point = per_correct(draws, LEVEL), per_point(draws, LEVEL)
     energy = against(draws, pairs.differences, first, second, LEVEL)
     bought = ~np.isnan(each.estimate)
@@ -130,6 +131,7 @@ def coverage(found: Judged, resamples: int) -> None:
         "difference of scores": covered(
             pairs.differences.low, pairs.differences.high, truth.score[first] - truth.score[second]
         ),
+        "J per question": covered(asked.low, asked.high, truth.joules),
         "J per correct answer": covered(each.low[bought], each.high[bought], right[bought]),
         "Wh per point": covered(point.low, point.high, points),
         "ratio of energies": covered(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wattbench.analyses.joint import Bought, Joint, Ratio, cheapest, energy_per, on_frontier
+from wattbench.analyses.joint_pairs import half_width
 from wattbench.scoring.intervals import tallies
 from wattbench.study.judgement import Scoring
 from wattbench.tables.contract import reason_for, unknown, warning
@@ -19,14 +20,21 @@ TIE = 1e-9
 POINTS = 100
 """Points of a score of 1."""
 
+QUESTION = ("energy_per_question_j", "energy_per_question_low_j", "energy_per_question_high_j")
 CORRECT = ("energy_per_correct_j", "energy_per_correct_low_j", "energy_per_correct_high_j")
 POINT = ("energy_per_point_wh", "energy_per_point_low_wh", "energy_per_point_high_wh")
+
+NO_LOW = "a sample of questions that take no energy is likely"
+NO_HIGH = "a sample without any is likely"
+ONE_CLUSTER = "one cluster of questions says nothing of others"
+OPEN = {QUESTION: (ONE_CLUSTER, ONE_CLUSTER)}
+"""Why an interval has no lower, and no upper end, where that is not the usual reason."""
 
 
 def joint_columns(
     draws: Joint, rows: Sequence[Mapping[str, Any]], scoring: Scoring
 ) -> list[tuple[Row, list[dict[str, str]]]]:
-    """Energy per right value and per point of score, and places by score and energy.
+    """Energy per question, right value and point of score, and places by score and energy.
 
     Args:
         draws: Scores and energy of the runs, drawn together.
@@ -36,6 +44,7 @@ def joint_columns(
     Returns:
         Columns and flags of each run.
     """
+    asked = per_question(draws, scoring.confidence_level)
     each = per_correct(draws, scoring.confidence_level)
     point = per_point(draws, scoring.confidence_level)
     # Scores of few questions tie as true ones do not: each of two may be the better one.
@@ -49,6 +58,7 @@ def joint_columns(
         flags = _flags(row)
         columns: Row = {}
         for names, ratio, nothing in (
+            (QUESTION, asked, ""),
             (CORRECT, each, "no value is right"),
             (POINT, point, "the score is 0"),
         ):
@@ -67,6 +77,16 @@ def joint_columns(
             flags.append(warning("cheapest_probability", among))
         found.append((columns, flags))
     return found
+
+
+def per_question(draws: Joint, level: float) -> Ratio:
+    """Answering energy per question, in joules; in closed form, as ratios of energies are."""
+    clusters = draws.standing.clusters
+    questions = len(clusters.of)
+    moved = clusters.sums(draws.parts) - clusters.sizes[:, None] / questions
+    half = half_width((moved**2).sum(axis=0), draws.errors.var(axis=0), clusters, level)
+    estimate = np.where(draws.estimate > 0, draws.estimate / questions, np.nan)
+    return Ratio(estimate, estimate * np.exp(-half), estimate * np.exp(half))
 
 
 def per_correct(draws: Joint, level: float) -> Ratio:
@@ -102,10 +122,11 @@ def _columns(
     if np.isnan(values[0]):
         flags += [unknown(name, why) for name in names]
         return dict.fromkeys(names)
+    low, high = OPEN.get(names, (NO_LOW, NO_HIGH))
     if not values[1] > 0:
-        flags.append(unknown(names[1], "a sample of questions that take no energy is likely"))
+        flags.append(unknown(names[1], low))
     if not np.isfinite(values[2]):
-        flags.append(unknown(names[2], "a sample without any is likely"))
+        flags.append(unknown(names[2], high))
     return {
         name: float(value) if 0 < value < np.inf else None
         for name, value in zip(names, values, strict=True)
@@ -116,7 +137,7 @@ def _flags(row: Mapping[str, Any]) -> list[dict[str, str]]:
     if row["energy_answer_j"] is None or row["energy_answer_uncertainty_j"] is not None:
         return []
     narrow = "the meter's uncertainty is unknown: the interval is too narrow"
-    return [warning(name, narrow) for name in (CORRECT[1], POINT[1])]
+    return [warning(names[1], narrow) for names in (QUESTION, CORRECT, POINT)]
 
 
 def _energy_reason(row: Mapping[str, Any]) -> str:

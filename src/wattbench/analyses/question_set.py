@@ -38,7 +38,7 @@ from wattbench.tables.runs import RUNS
 
 Row = dict[str, Any]
 
-OF_ANSWERING = ("energy_per_question_j", "frontier", "frontier_probability")
+OF_ANSWERING = ("frontier", "frontier_probability")
 """Columns that are unknown for the reason that the answering energy is."""
 
 
@@ -210,7 +210,6 @@ def _derived(
     columns, reasons = site(study.energy, row["energy_gross_j"])
     reasons |= why_not
     answer = row["energy_answer_j"]
-    columns["energy_per_question_j"] = None if answer is None else answer / row["question_count"]
     own = [*row["flags"], *flags]
     if answer is None:
         why = next((f["detail"] for f in own if f["column"] == "energy_answer_j"), None)

@@ -81,6 +81,12 @@ def no_per_correct(run: Run) -> str:
     )
 
 
+def no_per_question(run: Run) -> str:
+    """Why a run has no figure of joules per question."""
+    columns = ("energy_per_question_j", "energy_answer_j", "energy_gross_j", "energy_method")
+    return why_null(RUNS, run.row, *columns)
+
+
 def gross_wh(run: Run) -> Cell:
     """Energy of all segments in watt-hours."""
     row = run.row

@@ -173,6 +173,7 @@ class Thresholds(Section):
     ref_overlap: float | None = Field(default=None, ge=0, le=1)
     na_recall: float | None = Field(default=None, ge=0, le=1)
     energy_gross_wh: float | None = Field(default=None, gt=0)
+    energy_per_question_j: float | None = Field(default=None, gt=0)
     energy_per_correct_j: float | None = Field(default=None, gt=0)
     latency_p50_s: float | None = Field(default=None, gt=0)
     latency_p95_s: float | None = Field(default=None, gt=0)

@@ -17,6 +17,9 @@ from wattbench.tables.contract import (
 NO_ENERGY = "where no meter covers the run and no estimate is configured (flags say why)"
 NOT_SERVED = "where the backend does not say"
 NO_PHASES = "for an ensemble, or where the answering energy or the seconds of prefill and decode are unknown"
+NO_SPREAD = (
+    "where energy_per_question_j is null, or one cluster of questions says nothing of others"
+)
 NO_BOUGHT = "for an ensemble, or where the answering energy or what it is set against is unknown"
 ENSEMBLE = "for an ensemble"
 NOT_GIVEN = "where the study gives none"
@@ -129,7 +132,9 @@ RUNS = Table(
                  "paid once for all runs on that retrieval", "no model plans"),
         *_beside("judging", "of the model that judged the answers of the question set",
                  "paid once for all runs on it", "no rule asks a judging model"),
-        Column("energy_per_question_j", REAL, "Answering energy per question.", "J", NO_ENERGY),
+        Column("energy_per_question_j", REAL, "Answering energy per question.", "J", "where the energy is unknown or 0"),
+        Column("energy_per_question_low_j", REAL, "Lower end of its interval (questions and meter).", "J", NO_SPREAD),
+        Column("energy_per_question_high_j", REAL, "Upper end of its interval.", "J", NO_SPREAD),
         Column("energy_per_correct_j", REAL, "Answering energy per right value.", "J",
                "where the energy is unknown or 0, or nothing is right"),
         Column("energy_per_correct_low_j", REAL, "Lower end of its interval (questions and meter).", "J",

@@ -17,7 +17,7 @@ from wattbench.analyses.joint import (
     metered,
     on_frontier,
 )
-from wattbench.analyses.joint_columns import joint_columns, per_correct, per_point
+from wattbench.analyses.joint_columns import joint_columns, per_correct, per_point, per_question
 from wattbench.scoring.intervals import Verdicts
 from wattbench.scoring.resamples import Clusters
 from wattbench.scoring.standing import Standing, standing_of
@@ -94,6 +94,38 @@ def test_intervals_hold_questions_and_meter() -> None:
     point = per_point(joint(found, [meter(3600.0)], {}, SETTINGS), 0.95)
     assert point.estimate[0] == pytest.approx(1 / (100 * found.whole.score[0, 0]))
     assert point.low[0] < point.estimate[0] < point.high[0]
+
+
+def test_energy_per_question_is_what_the_draws_say() -> None:
+    found = standing(0.6, 0.3)
+    parts = np.random.default_rng(3).lognormal(0, 0.8, QUESTIONS)
+    meters = [Metered(120.0, 0.05, 0.02, "gpu", parts / parts.sum()), meter(60.0, shared=0.2)]
+    draws = joint(found, meters, {}, SETTINGS)
+    asked = per_question(draws, 0.95)
+    assert asked.estimate.tolist() == [2.0, 1.0]
+    drawn = np.quantile(draws.energy / QUESTIONS, [0.025, 0.975], axis=0)
+    assert asked.low == pytest.approx(drawn[0], rel=0.04)
+    assert asked.high == pytest.approx(drawn[1], rel=0.04)
+
+
+def test_one_cluster_of_questions_gives_no_interval_of_energy_per_question() -> None:
+    value = np.ones((3, 1))
+    verdicts = Verdicts(value, value, value, value, np.zeros(3))
+    whole = Clusters(np.zeros(3, dtype=np.intp), 1)
+    draws = joint(
+        standing_of(SETTINGS, "strict", ["m"], verdicts, whole), [meter(9.0)], {}, SETTINGS
+    )
+    row = {
+        "run": "m", "top_group": True, "energy_answer_j": 9.0,
+        "energy_answer_uncertainty_j": 0.5, "flags": [],
+    }  # fmt: skip
+    ((told, flags),) = joint_columns(draws, [row], SETTINGS)
+    assert told["energy_per_question_j"] == 3.0
+    for name in ("energy_per_question_low_j", "energy_per_question_high_j"):
+        assert told[name] is None
+        assert [f["detail"] for f in flags if f["column"] == name] == [
+            "one cluster of questions says nothing of others"
+        ]
 
 
 def test_nothing_right_has_no_price() -> None:

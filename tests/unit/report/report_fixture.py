@@ -593,6 +593,8 @@ def _run(name: str, predictions: list[Row], scores: list[Row], n: int) -> Row:
         "energy_answer_j": energy,
         "energy_answer_uncertainty_j": of(relative),
         "energy_per_question_j": of(1 / n),
+        "energy_per_question_low_j": of(0.7 / n),
+        "energy_per_question_high_j": of(1.6 / n),
         "energy_per_correct_j": None if energy is None or right == 0 else energy / right,
         "energy_per_correct_low_j": None if energy is None or right == 0 else energy / right * 0.7,
         "energy_per_correct_high_j": None if energy is None or right == 0 else energy / right * 1.6,

@@ -120,6 +120,7 @@ def energy_quality_pareto(data: ReportData, group: Group) -> Plot:
     thresholds = data.definition.thresholds
     limits = {
         "energy_gross_j": thresholds.energy_gross_wh,
+        "energy_per_question_j": thresholds.energy_per_question_j,
         "energy_per_correct_j": thresholds.energy_per_correct_j,
     }
     return over(

@@ -1,4 +1,4 @@
-"""Score against joules per correct answer, with intervals on both axes."""
+"""Score against joules per question, with intervals on both axes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wattbench.report.views.placing import Anchor, Box, Placed, place
 from wattbench.report.views.registry import NARROW, CannotDraw, Plot, view
 from wattbench.report.views.svg import FONT, Canvas, fitted, linear_ticks, log_ticks, text_width
 
-X_LABEL = "Energy per correct answer (J, log scale; less is better)"
+X_LABEL = "Energy per question (J, log scale; less is better)"
 FEW = 6
 """Points beside which there is room for the whole sentence of their chance."""
 
@@ -30,7 +30,7 @@ OF_ALL = "How often a run is on the frontier is known among all runs, not among 
 
 @dataclass(frozen=True)
 class Point:
-    """A run on the plot; energies in joules, `high_j` None where the interval has no upper end."""
+    """A run on the plot; joules a question, `high_j` None where the interval has no upper end."""
 
     run: Run
     energy_j: float
@@ -70,14 +70,17 @@ class Point:
             f"{self.run.label}\n"
             f"score {formats.share(self.score)} "
             f"({formats.interval(self.score_low, self.score_high)})\n"
-            f"{measures.energy_text(self.run, self.energy_j, 'J')} per correct answer "
+            f"{measures.energy_text(self.run, self.energy_j, 'J')} per question "
             f"({formats.interval(self.low_j, self.high_j, 'figures')})\n{how}"
             f"\n{self.chance_text(short=False)}"
         ).rstrip()
 
 
 def points(group: Group, *, chances: bool = True) -> list[Point]:
-    """Runs whose energy per correct answer is known and positive.
+    """Runs whose energy is known.
+
+    It is per question, which is how runs are set on the frontier, and not per correct answer: that
+    has the score in it already.
 
     Args:
         group: The question set.
@@ -86,15 +89,14 @@ def points(group: Group, *, chances: bool = True) -> list[Point]:
     found = []
     for run in group.runs:
         row = run.row
-        energy = row["energy_per_correct_j"]
+        energy = row["energy_per_question_j"]
         score = row["score"]
-        if energy is None or energy <= 0 or score is None:
+        if energy is None or score is None:
             continue
-        low, high = row["energy_per_correct_low_j"], row["energy_per_correct_high_j"]
+        low, high = row["energy_per_question_low_j"], row["energy_per_question_high_j"]
         found.append(
             Point(
-                run, energy, min(low if low is not None and low > 0 else energy, energy),
-                None if high is None else max(high, energy),
+                run, energy, _or(low, energy), high,
                 score, _or(row["score_low"], score), _or(row["score_high"], score),
                 row["frontier_probability"] if chances else None,
             )
@@ -114,9 +116,7 @@ def without_energy(group: Group) -> list[tuple[Run, str]]:
             run,
             "its score is not known"
             if run.row["score"] is None
-            else "zero joules cannot stand on a logarithmic axis"
-            if run.row["energy_per_correct_j"] is not None
-            else formats.clean(measures.no_per_correct(run)),
+            else formats.clean(measures.no_per_question(run)),
         )
         for run in group.runs
         if run.name not in shown
@@ -205,9 +205,7 @@ def _selected(data: ReportData, group: Group) -> bool:
 def _needed(data: ReportData, group: Group) -> list[Point]:
     found = points(group, chances=not _selected(data, group))
     if not found:
-        raise CannotDraw(
-            "no run has a known energy per correct answer; the reasons are listed below"
-        )
+        raise CannotDraw("no run has a known energy; the reasons are listed below")
     return found
 
 
@@ -218,7 +216,7 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
     height = 400 if narrow else 410
     canvas = Canvas(
         width, height,
-        "Score against energy per correct answer: "
+        "Score against energy per question: "
         + "; ".join(p.title.replace("\n", ", ") for p in found),
     )  # fmt: skip
     box = Box(46 if narrow else 58, 14, width - 12, height - 52)
@@ -244,7 +242,7 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
     canvas.line(box.left, box.bottom, box.right, box.bottom, "axis")
     canvas.text(
         (box.left + box.right) / 2, height - 8,
-        "Energy per correct answer (J, log)" if narrow else X_LABEL, "axis-label", "middle",
+        "Energy per question (J, log)" if narrow else X_LABEL, "axis-label", "middle",
     )  # fmt: skip
     canvas.vertical_text(13, (box.top + box.bottom) / 2, "Score", "axis-label")
     best = front(found)
@@ -327,7 +325,7 @@ def draw_figure(data: ReportData, group: Group) -> Plot:
     left_out = tuple((run.label, why) for run, why in without_energy(group))
     figure = scatter.draw(
         marks,
-        scatter.Axis(X_LABEL, True, (scale.low_j, scale.high_j), thresholds.energy_per_correct_j),
+        scatter.Axis(X_LABEL, True, (scale.low_j, scale.high_j), thresholds.energy_per_question_j),
         scatter.Axis("Score", ends=(scale.bottom, scale.top), threshold=thresholds.score),
         left_out=left_out, notes=notes, front=True,
     )  # fmt: skip
