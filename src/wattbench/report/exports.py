@@ -14,14 +14,11 @@ import pandas as pd
 
 from wattbench.errors import InputError
 from wattbench.files import write_text
-from wattbench.report import formats, measures
+from wattbench.report import formats
 from wattbench.report.csvs import listed, table_csv, to_csv
-from wattbench.report.data import Group
-from wattbench.report.findings import nulls
-from wattbench.report.grids import Cell, why_null
+from wattbench.report.grids import why_null
 from wattbench.report.latex import Notes, escaped, tabular
 from wattbench.tables.contract import COUNT, REAL, Table
-from wattbench.tables.runs import RUNS
 
 Row = Mapping[str, Any]
 FLOAT_FORMAT = "%.4g"
@@ -167,55 +164,6 @@ def export_table_to_latex_and_csv(
     body = [[escaped(listed(value)) for value in row] for row in rows]
     write_text(Path(latex_path), tabular(names, body, numeric=numeric))
     write_text(Path(csv_path), to_csv(names, rows))
-
-
-def models_latex(group: Group) -> str:
-    """The model table of a paper: score, accuracy, energy, latency and memory with intervals."""
-    notes = Notes()
-    heads = (
-        "Model", "Score", "Interval", "Value acc.", "J per correct", "Interval", "Energy (Wh)",
-        "Time/question (s)", "VRAM (GiB)",
-    )  # fmt: skip
-    units = ("", "", "", " J", "", " Wh", " s", " GiB")
-    rows = []
-    for run in group.runs:
-        cost, energy = measures.per_correct(run), measures.gross_wh(run)
-        speed, memory = measures.latency(run), measures.peak_memory(run)
-        score = measures.rated(run, "score", title="")
-        cells = (
-            score, Cell(score.detail or ""), measures.rated(run, "value_accuracy", title=""), cost,
-            Cell(cost.detail or ""), energy, speed, memory,
-        )  # fmt: skip
-        name = escaped(run.label)
-        rows.append(
-            [
-                rf"\textbf{{{name}}}" if run.row["headline"] else name,
-                *(_cell(cell, notes, unit) for cell, unit in zip(cells, units, strict=True)),
-            ]
-        )
-    return tabular(heads, rows, numeric=[False, *[True] * (len(heads) - 1)], notes=notes)
-
-
-def _cell(cell: Cell, notes: Notes, unit: str) -> str:
-    """A cell without its unit, which stands in the head."""
-    if cell.missing is not None:
-        return notes.mark(cell.text, cell.missing)
-    return escaped(cell.text.removesuffix(unit))
-
-
-def not_measured_latex(group: Group) -> str:
-    """Every null of the runs with its reason."""
-    rows = [
-        [
-            escaped(column),
-            escaped(formats.NOT_MEASURED),
-            escaped(reason),
-            escaped(", ".join(group.label_of(run) for run in runs)),
-        ]
-        for (table, column, reason), runs in nulls(group).items()
-        if table == RUNS.name
-    ]
-    return tabular(("Column", "Figure", "Reason", "Runs"), rows, numeric=[False] * 4)
 
 
 def known_columns(table: Table, wanted: Iterable[str]) -> list[str]:

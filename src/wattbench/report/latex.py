@@ -88,11 +88,23 @@ class Notes:
         number = self._numbers.setdefault(formats.clean(reason), len(self._numbers) + 1)
         return rf"\textit{{{escaped(shown)}}}\textsuperscript{{{number}}}"
 
-    def lines(self) -> list[str]:
-        """A line a reason, already LaTeX."""
+    def lines(self, *first: str) -> list[str]:
+        """A line a reason, already LaTeX; what follows the table keeps its own size.
+
+        Args:
+            first: Lines to set before them, already LaTeX.
+        """
+        if not self._numbers and not first:
+            return []
         return [
-            rf"\noindent\footnotesize\textsuperscript{{{number}}}~{escaped(reason)}\par"
-            for reason, number in self._numbers.items()
+            r"\par\nopagebreak\medskip",
+            r"{\footnotesize\raggedright",
+            *(rf"\noindent {line}\par" for line in first),
+            *(
+                rf"\noindent\textsuperscript{{{number}}}~{escaped(reason)}\par"
+                for reason, number in self._numbers.items()
+            ),
+            "}",
         ]
 
 
@@ -111,15 +123,32 @@ def tabular(
         numeric: Whether each column is set to the right.
         notes: Reasons to set beneath it.
     """
-    lines = [
-        rf"\begin{{tabular}}{{{''.join('r' if n else 'l' for n in numeric)}}}",
+    columns = "".join("r" if n else "l" for n in numeric)
+    lines = ruled(columns, [escaped(head) for head in heads], rows)
+    return defined([*lines, *(notes.lines() if notes is not None else [])])
+
+
+def ruled(columns: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Lines of a `tabular`.
+
+    Args:
+        columns: How its columns are set, such as 'lrr'.
+        heads: Heads, already LaTeX.
+        rows: Cells, already LaTeX.
+    """
+    return [
+        rf"\begin{{tabular}}{{{columns}}}",
         r"\toprule",
-        " & ".join(map(escaped, heads)) + r" \\",
+        " & ".join(heads) + r" \\",
         r"\midrule",
         *(" & ".join(row) + r" \\" for row in rows),
         r"\bottomrule",
         r"\end{tabular}",
     ]
-    under = notes.lines() if notes is not None else []
-    whole = "\n".join([*lines, *([r"\par\medskip", *under] if under else [])]) + "\n"
-    return f"{_DEFINITION}%\n{whole}" if r"\othertext{" in whole else whole
+
+
+def defined(lines: Sequence[str], *macros: str) -> str:
+    """The lines behind the definitions that they need."""
+    whole = "\n".join(lines) + "\n"
+    needed = [*macros, *([_DEFINITION] if r"\othertext{" in whole else [])]
+    return "".join(f"{one}%\n" for one in needed) + whole

@@ -10,11 +10,13 @@ from wattbench.report.content import Content, GroupContent, content
 from wattbench.report.csvs import csv_files
 from wattbench.report.data import ReportData, read_report_data
 from wattbench.report.drawing import Drawers, Files
-from wattbench.report.exports import json_text, models_latex, not_measured_latex
+from wattbench.report.exports import json_text
 from wattbench.report.manifest import manifest
 from wattbench.report.markdown import report_markdown
 from wattbench.report.page import page
+from wattbench.report.paper import models_latex, not_measured_latex
 from wattbench.report.selection import shown_by
+from wattbench.report.tables import level
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
 from wattbench.study.reporting import Report
@@ -88,7 +90,7 @@ def _made(data: ReportData, definition: Report, name: str | None, drawers: Drawe
             outputs[f"tables/{stem}{ending}.csv"] = text.encode()
         rows = [run.row for run in part.group.runs]
         outputs[f"tables/models{ending}.json"] = json_text(RUNS, rows).encode()
-        outputs[f"tables/models{ending}.tex"] = models_latex(part.group).encode()
+        outputs[f"tables/models{ending}.tex"] = models_latex(part.group, level(data)).encode()
         outputs[f"tables/not-measured{ending}.tex"] = not_measured_latex(part.group).encode()
     outputs["report.md"] = report_markdown(shown, links).encode()
     outputs["index.html"] = page(shown).encode()

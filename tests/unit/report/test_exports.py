@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +21,7 @@ from typer.testing import CliRunner
 
 from wattbench.cli.app import build
 from wattbench.errors import InputError
-from wattbench.report import csvs, exports
+from wattbench.report import csvs, exports, paper
 from wattbench.report.data import Group, read_report_data
 from wattbench.report.latex import escaped, tabular
 from wattbench.study.resolve import write_resolved
@@ -79,18 +80,29 @@ def test_every_planted_null_reads_not_measured_in_latex(group: Group) -> None:
         assert cells[column].strip() == (rf"\textit{{not measured}}\textsuperscript{{{mark}}}"), (
             column
         )
-    whole = exports.not_measured_latex(group)
+    whole = paper.not_measured_latex(group).replace(r"\raggedright ", "")
     for column in PLANTED:
-        assert f"{escaped(column)} & not measured & {escaped(reason(column))} & " in whole
+        shown = f"{escaped(column)} & not measured & {escaped(reason(column))} & "
+        assert shown in whole.replace(r"\allowbreak{}", "")
 
 
 def test_the_latex_model_table_has_its_units_in_the_head(group: Group) -> None:
-    text = exports.models_latex(group)
-    assert r"J per correct & Interval & Energy (Wh) & Time/question (s) & VRAM (GiB) \\" in text
-    line = next(part for part in text.splitlines() if part.startswith("SmolLM2 135M & "))
-    assert [cell.strip() for cell in line.removesuffix(r"\\").split(" & ")][4:8] == [
-        r"$\sim$25.4", "17.8--40.7", r"$\sim$0.102", "5.25",
+    text = paper.models_latex(group, "95 %")
+    assert r"\withbelow{Energy}{Wh} & \withbelow{Time}{s/question} & \withbelow{VRAM}{GiB}" in text
+    line = next(part for part in text.splitlines() if "SmolLM2 135M & " in part)
+    assert line.removesuffix(r" \\").split(" & ")[1:6] == [
+        r"\withbelow{0.531}{0.391--0.651}", r"\withbelow{0.500}{0.314--0.686}",
+        r"\withbelow{$\sim$25.4}{17.8--40.7}", r"\withbelow{$\sim$0.102}{$\pm$ 0.043}", "5.25",
     ]  # fmt: skip
+    assert r"A tilde marks an estimate" in text
+
+
+def test_nulls_of_one_reason_are_one_row(group: Group) -> None:
+    text = paper.not_measured_latex(group)
+    assert text.count(escaped("no energy meter")) == 1
+    assert text.count(r"\tabularnewline") < sum(
+        run.row[name] is None for run in group.runs for name in RUNS.names()
+    )
 
 
 def test_json_has_null_and_the_reason(group: Group) -> None:
@@ -132,17 +144,18 @@ def test_latex_sets_text_as_it_stands(text: str, latex: str) -> None:
     assert escaped(text) == latex
 
 
-def compiles(folder: Path, *texts: str) -> None:
-    """Has pdfLaTeX set the texts; it stops at the first error."""
+def compiled(folder: Path, *texts: str) -> str:
+    """What pdfLaTeX says of the texts on an A4 page; it stops at the first error."""
     latex, finder = shutil.which("pdflatex"), shutil.which("kpsewhich")
     if latex is None or finder is None:
         pytest.skip("pdfLaTeX is not installed")
-    if not subprocess.run([finder, "booktabs.sty"], capture_output=True, check=False).stdout:
-        pytest.skip("LaTeX's booktabs is not installed")
+    for package in ("booktabs.sty", "longtable.sty"):
+        if not subprocess.run([finder, package], capture_output=True, check=False).stdout:
+            pytest.skip(f"LaTeX's {package} is not installed")
     whole = "\n".join(texts)
     (folder / "paper.tex").write_text(
-        "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n"
-        f"{whole}\n\\end{{document}}\n"
+        "\\documentclass[a4paper]{article}\n\\usepackage{booktabs,longtable}\n"
+        f"\\begin{{document}}\n{whole}\n\\end{{document}}\n"
     )
     done = subprocess.run(
         [latex, "-draftmode", "-halt-on-error", "-no-shell-escape",
@@ -150,6 +163,34 @@ def compiles(folder: Path, *texts: str) -> None:
         cwd=folder, capture_output=True, text=True, timeout=120, errors="replace", check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("unknown", [True, False])
+def test_latex_fits_an_a4_page_and_leaves_the_text_its_size(
+    tmp_path: Path,
+    *,
+    unknown: bool,
+) -> None:
+    (found,) = planted(tmp_path).groups
+    first, *others = found.runs
+    runs = [replace(first, label="meta-llama/Llama-4-Maverick_17B_128E-Instruct-FP8"), *others]
+    for run in runs if unknown else ():
+        run.row.update(dict.fromkeys(("energy_answer_j", "energy_gross_j", "latency_p50_s")))
+        run.row["energy_per_correct_j"] = None
+    wide = replace(found, runs=tuple(runs))
+    told = compiled(
+        tmp_path,
+        r"\begin{table}\centering",
+        paper.models_latex(wide, "95 %"),
+        r"\end{table}",
+        paper.not_measured_latex(wide),
+        r"\makeatletter\typeout{size \f@size}\makeatother",
+        exports.exported(RUNS, [r.row for r in runs], "latex", columns=("energy_gross_j",)),
+        r"\makeatletter\typeout{size \f@size}\makeatother",
+    )
+    assert "Overfull" not in told
+    assert re.findall(r"size (\d+)", told) == ["10", "10"]
 
 
 def test_latex_compiles_whatever_a_model_wrote(tmp_path: Path) -> None:
@@ -157,10 +198,10 @@ def test_latex_compiles_whatever_a_model_wrote(tmp_path: Path) -> None:
     names = made.hostile_names(tmp_path / "analysis.md")
     (found,) = read_report_data(made.study(tmp_path, **names)).groups
     rows = [r.row for r in found.runs]
-    compiles(
+    compiled(
         tmp_path,
-        exports.models_latex(found),
-        exports.not_measured_latex(found),
+        paper.models_latex(found, "95 %"),
+        paper.not_measured_latex(found),
         exports.exported(RUNS, rows, "latex", columns=("run", "label", "revision", "gpu_names")),
         exports.exported(AUDIT, found.audit, "latex"),
     )
@@ -169,7 +210,7 @@ def test_latex_compiles_whatever_a_model_wrote(tmp_path: Path) -> None:
 def test_latex_compiles_letters_of_every_script(tmp_path: Path) -> None:
     letters = [chr(code) for code in range(0x20, 0x3000) if chr(code).isprintable()]
     rows = [[escaped("".join(letters[i : i + 20]))] for i in range(0, len(letters), 20)]
-    compiles(tmp_path, tabular(["Letters"], rows, numeric=[False]))
+    compiled(tmp_path, tabular(["Letters"], rows, numeric=[False]))
 
 
 def test_the_guides_export(tmp_path: Path) -> None:
