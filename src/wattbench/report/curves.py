@@ -9,7 +9,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from wattbench.analyses.joint import log_sd
 from wattbench.report import formats, measures
 from wattbench.report.data import Group, Run
 from wattbench.report.views.placing import Anchor, Box, place
@@ -24,7 +23,6 @@ from wattbench.report.views.svg import (
 )
 
 Row = dict[str, Any]
-NORMAL_95 = 1.96
 MOST_PANELS = 24
 LEAST_ANSWERS = 10
 """Of fewer a reliability curve shows chance."""
@@ -76,9 +74,9 @@ def _scaling(group: Group) -> Curves:
         )
     return _both(
         title,
-        "Whiskers are intervals, those of energy the meter's alone. A dashed line is a family's "
-        "fit of the table below; it is no forecast beyond its models. Hollow marks are estimated "
-        "energy; a mark without a name tells it when pointed at.",
+        "Whiskers are intervals. A dashed line is a family's fit of the table below; it is no "
+        "forecast beyond its models. Hollow marks are estimated energy; a mark without a name "
+        "tells it when pointed at.",
         lambda width: _draw_scaling(group, scores, energies, width),
     )
 
@@ -88,24 +86,17 @@ def points(group: Group, column: str) -> list[Point]:
 
     Args:
         group: The runs.
-        column: `score` or an energy per question of the table `runs`.
+        column: A figure of the table `runs` that has an interval.
     """
-    stem = column.removesuffix("_per_question_j")
+    stem, unit = (column[:-2], "_j") if column.endswith("_j") else (column, "")
     found = []
     for run in group.runs:
         row, size, value = run.row, run.row["parameters_b"], run.row[column]
         if size is None or value is None or size <= 0 or run.is_ensemble:
             continue
-        if column == "score":
-            low, high = row["score_low"], row["score_high"]
-        else:
-            # The meter's uncertainty as a share of the answering energy is that of each question.
-            spread, whole = row[f"{stem}_answer_uncertainty_j"], row[f"{stem}_answer_j"]
-            factor = math.exp(NORMAL_95 * log_sd(spread / whole)) if spread and whole else 1.0
-            low, high = value / factor, value * factor
-        if value > 0 or column == "score":
-            found.append(Point(run, size, value, value if low is None else low,
-                                value if high is None else high))  # fmt: skip
+        low, high = row[f"{stem}_low{unit}"], row[f"{stem}_high{unit}"]
+        found.append(Point(run, size, value, value if low is None else low,
+                            value if high is None else high))  # fmt: skip
     return found
 
 

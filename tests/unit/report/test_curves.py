@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from tests.unit.report import report_fixture as made
 
 from wattbench.report import curves
 from wattbench.report.data import read_report_data
 
 
-@pytest.mark.parametrize("relative", [0.05, 0.5, 2.0])
-def test_energy_has_half_and_double_alike(tmp_path: Path, relative: float) -> None:
+def test_whiskers_are_the_tables_intervals(tmp_path: Path) -> None:
     made.write_tables(tmp_path)
     (group,) = read_report_data(made.study(tmp_path)).groups
-    run = next(r for r in group.runs if r.row["parameters_b"] and r.row["energy_per_question_j"])
-    spread = relative * run.row["energy_answer_j"]
-    unsure = replace(run, row=run.row | {"energy_answer_uncertainty_j": spread})
-    (point,) = curves.points(replace(group, runs=(unsure,)), "energy_per_question_j")
-    assert point.low * point.high == pytest.approx(point.value**2)
-    assert 0 < point.low < point.value / (1 + relative)
+    for column, low, high in (
+        ("score", "score_low", "score_high"),
+        ("energy_per_question_j", "energy_per_question_low_j", "energy_per_question_high_j"),
+    ):
+        found = curves.points(group, column)
+        assert found
+        for point in found:
+            row = point.run.row
+            assert (point.low, point.value, point.high) == (row[low], row[column], row[high])
+            assert point.low < point.value < point.high
