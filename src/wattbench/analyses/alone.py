@@ -124,7 +124,7 @@ def _look_at_each(study: Study, found: Alone) -> None:
     places = {folder.name: place for place, folder in enumerate(found.folders)}
     for place, folder in enumerate(found.folders):
         row = identity_columns(study, folder)
-        scores = score_columns(found.standings[0], study.scoring, place)
+        scores = score_columns(found.standings[0], place)
         row |= scores
         if folder.ensemble:
             found.members[place] = [places[member] for member in row["members"]]

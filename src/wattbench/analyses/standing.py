@@ -14,7 +14,7 @@ from wattbench.errors import InputError
 from wattbench.scoring.judging import verdict_arrays
 from wattbench.scoring.paired import Differences, Ranks, differences, holm, ranks
 from wattbench.scoring.resamples import Reals, clusters_of
-from wattbench.scoring.standing import Standing, na_share, standing_of
+from wattbench.scoring.standing import Standing, standing_of
 from wattbench.study.judgement import RuleName, Scoring
 from wattbench.study.questions import Question
 
@@ -41,12 +41,11 @@ def standing(
     return standing_of(scoring, rule, runs, verdicts, clusters_of(gold, scoring.cluster))
 
 
-def score_columns(found: Standing, scoring: Scoring, run: int) -> Row:
+def score_columns(found: Standing, run: int) -> Row:
     """A run's scores with their intervals, as columns of the table `runs`.
 
     Args:
         found: The runs' standing.
-        scoring: The study's settings.
         run: Place of the run.
 
     Raises:
@@ -60,7 +59,7 @@ def score_columns(found: Standing, scoring: Scoring, run: int) -> Row:
             mend="Let the judge try again (scoring.judge.attempts), choose another scoring.rule, "
             "or take the run out of the study.",
         )
-    na = na_share(found, scoring, run)
+    na = found.na_shares[run]
     row = {
         "correct": int((found.verdicts.value[:, run] * judged).sum()),
         "unjudged": int(judged.size - judged.sum()),

@@ -287,24 +287,36 @@ def few_quantile(clusters: float, level: float) -> float:
     return float(special.stdtrit(max(clusters - 1, 1), 0.5 + level / 2))
 
 
-def guarded(
-    ends: Interval, *, score: float, value: float, share: Interval | None, slope: float
-) -> Interval:
-    """An interval of a score, never narrower than its value accuracy allows.
+@dataclass(frozen=True)
+class Part:
+    """A share that a score is made from.
+
+    Args:
+        share: The share.
+        ends: Its interval; None where nothing tells it.
+        slope: What one unit of it adds to the score.
+    """
+
+    share: float
+    ends: Interval | None
+    slope: float
+
+
+def guarded(ends: Interval, score: float, *parts: Part) -> Interval:
+    """An interval of a score, never narrower than each of its parts allows.
 
     A run that is right everywhere is so in every resample: the bootstrap alone would call its
     score certain. Wilson's interval of the value accuracy knows better, so its ends, weighed as
-    the score weighs them, bound the score's from inside.
+    the score weighs them, bound the score's from inside; and the other parts' likewise.
 
     Args:
         ends: The bootstrap's interval.
         score: The score.
-        value: Its value accuracy.
-        share: Wilson's interval of the value accuracy; None where nothing was judged.
-        slope: What one unit of value accuracy adds to the score.
+        parts: What it is made from.
     """
     low, high = ends
-    if share is not None:
-        low = min(low, score - slope * (value - share[0]))
-        high = max(high, score + slope * (share[1] - value))
+    for part in parts:
+        if part.ends is not None:
+            low = min(low, score - part.slope * (part.share - part.ends[0]))
+            high = max(high, score + part.slope * (part.ends[1] - part.share))
     return max(0.0, low), min(1.0, high)

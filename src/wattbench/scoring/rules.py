@@ -177,8 +177,8 @@ def overall(
     return counted / rest
 
 
-def value_slope(rule: RuleName, weights: Weights, *, unanswerable: bool) -> float:
-    """What one unit of value accuracy adds to the score.
+def slopes(rule: RuleName, weights: Weights, *, unanswerable: bool) -> tuple[float, float, float]:
+    """What one unit of value accuracy, reference overlap and abstention adds to the score.
 
     Args:
         rule: Name of the rule.
@@ -186,5 +186,7 @@ def value_slope(rule: RuleName, weights: Weights, *, unanswerable: bool) -> floa
         unanswerable: Whether the set has unanswerable questions.
     """
     na = 1.0 if unanswerable else None
-    one = overall(rule, weights, value=1.0, ref=0.0, na=na)
-    return one - overall(rule, weights, value=0.0, ref=0.0, na=na)
+    none = overall(rule, weights, value=0.0, ref=0.0, na=na)
+    value = overall(rule, weights, value=1.0, ref=0.0, na=na) - none
+    ref = overall(rule, weights, value=0.0, ref=1.0, na=na) - none
+    return value, ref, weights.na if unanswerable else 0.0

@@ -10,6 +10,7 @@ import numpy as np
 from wattbench.scoring.intervals import (
     Components,
     Interval,
+    Part,
     Verdicts,
     accelerated_intervals,
     components,
@@ -20,7 +21,7 @@ from wattbench.scoring.intervals import (
     wilson,
 )
 from wattbench.scoring.resamples import Clusters, Reals, resamples
-from wattbench.scoring.rules import value_slope
+from wattbench.scoring.rules import slopes
 from wattbench.study.judgement import RuleName, Scoring
 
 
@@ -40,6 +41,8 @@ class Standing:
         ends: Interval of each run's score.
         shares: Wilson's interval of each run's value accuracy; None where nothing was judged.
         ref_ends: Interval of each run's reference overlap; None likewise.
+        na_shares: Wilson's interval of each run's recall of abstention; None without unanswerable
+            questions.
     """
 
     rule: RuleName
@@ -53,6 +56,7 @@ class Standing:
     ends: tuple[Interval, ...]
     shares: tuple[Interval | None, ...]
     ref_ends: tuple[Interval | None, ...]
+    na_shares: tuple[Interval | None, ...]
 
 
 def standing_of(
@@ -77,25 +81,26 @@ def standing_of(
     moved = influence(rule, scoring.weights, verdicts, whole)
     level = scoring.confidence_level
     hits = verdicts.value * verdicts.judged
-    effects = design_effects(hits, verdicts.judged, clusters, level)
-    right, judged = hits.sum(axis=0), verdicts.judged.sum(axis=0).astype(int)
-    shares = [
-        wilson(float(k), int(n), level, float(effect))
-        for k, n, effect in zip(right, judged, effects, strict=True)
-    ]
+    blank = verdicts.judged * verdicts.unanswerable[:, None]
+    shares = _shares(hits, verdicts.judged, clusters, level)
+    na_shares = _shares(verdicts.na * blank, blank, clusters, level)
+    ref_ends = _overlaps(verdicts, whole.ref[0], drawn.ref, clusters, level)
     lows, highs = accelerated_intervals(drawn.score, whole.score[0], clusters.sums(moved), level)
-    blanks = (verdicts.judged * verdicts.unanswerable[:, None]).sum(axis=0) > 0
-    slopes = [value_slope(rule, scoring.weights, unanswerable=given) for given in (False, True)]
-    ends = [
-        guarded(
-            (float(lows[run]), float(highs[run])),
-            score=float(whole.score[0, run]),
-            value=float(whole.value[0, run]),
-            share=shares[run],
-            slope=slopes[int(blanks[run])],
+    # Of a set without such questions, or with them only, the other case may not be defined.
+    asked = [one is not None for one in na_shares]
+    adds = {one: slopes(rule, scoring.weights, unanswerable=one) for one in set(asked)}
+    ends = []
+    for run, given in enumerate(asked):
+        value, ref, na = adds[given]
+        ends.append(
+            guarded(
+                (float(lows[run]), float(highs[run])),
+                float(whole.score[0, run]),
+                Part(float(whole.value[0, run]), shares[run], value),
+                Part(float(whole.ref[0, run]), ref_ends[run], ref),
+                Part(float(whole.na[0, run]), na_shares[run], na),
+            )
         )
-        for run in range(len(runs))
-    ]
     return Standing(
         rule=rule,
         runs=tuple(runs),
@@ -106,8 +111,21 @@ def standing_of(
         clusters=clusters,
         influence=moved,
         ends=tuple(ends),
-        shares=tuple(shares),
-        ref_ends=_overlaps(verdicts, whole.ref[0], drawn.ref, clusters, level),
+        shares=shares,
+        ref_ends=ref_ends,
+        na_shares=na_shares,
+    )
+
+
+def _shares(
+    hits: Reals, counted: Reals, clusters: Clusters, level: float
+) -> tuple[Interval | None, ...]:
+    """Wilson's interval of each run's share of hits; None where nothing counts."""
+    effects = design_effects(hits, counted, clusters, level)
+    right, trials = hits.sum(axis=0), counted.sum(axis=0).astype(int)
+    return tuple(
+        wilson(float(k), int(n), level, float(effect))
+        for k, n, effect in zip(right, trials, effects, strict=True)
     )
 
 
@@ -122,39 +140,23 @@ def _overlaps(
     judged = verdicts.judged
     full = (verdicts.ref == 1) * judged
     right, partly = full.sum(axis=0), verdicts.ref * (judged - full)
-    effects = design_effects(full, judged, clusters, level)
+    shares = _shares(full, judged, clusters, level)
     moved = clusters.sums(influence_on_mean(verdicts.ref, mean, judged))
     lows, highs = accelerated_intervals(np.nan_to_num(drawn), np.nan_to_num(mean), moved, level)
     ends: list[Interval | None] = []
     for run, count in enumerate(judged.sum(axis=0).tolist()):
-        share = wilson(float(right[run]), int(count), level, float(effects[run]))
+        share = shares[run]
         if share is None:
             ends.append(None)
             continue
         rest = float(partly[:, run].sum())
+        # Of one more that lacks something, it may lack everything.
+        slope = 1 - rest / (count - right[run] + 1)
         ends.append(
             guarded(
                 (float(lows[run]), float(highs[run])),
-                score=float(mean[run]),
-                value=float(right[run]) / count,
-                share=share,
-                # Of one more that lacks something, it may lack everything.
-                slope=1 - rest / (count - right[run] + 1),
+                float(mean[run]),
+                Part(float(right[run]) / count, share, slope),
             )
         )
     return tuple(ends)
-
-
-def na_share(found: Standing, scoring: Scoring, run: int) -> Interval | None:
-    """Wilson's interval of a run's recall of abstention; None without unanswerable questions.
-
-    Args:
-        found: The runs' standing.
-        scoring: The study's settings.
-        run: Place of the run.
-    """
-    blanks = found.verdicts.judged[:, [run]] * found.verdicts.unanswerable[:, None]
-    left = found.verdicts.na[:, [run]] * blanks
-    level = scoring.confidence_level
-    effect = float(design_effects(left, blanks, found.clusters, level)[0])
-    return wilson(float(left.sum()), int(blanks.sum()), level, effect)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from wattbench.scoring.judging import rules_of, verdict_arrays
 from wattbench.scoring.resamples import clusters_of
 from wattbench.scoring.rules import WATTBOT
-from wattbench.scoring.standing import Standing, na_share, standing_of
+from wattbench.scoring.standing import Standing, standing_of
 from wattbench.study.judgement import Scoring
 from wattbench.study.questions import Question
 
@@ -31,14 +31,13 @@ def scores_by_rule(scoring: Scoring, gold: Sequence[Question], scores: pa.Table)
     clusters = clusters_of(gold, scoring.cluster)
     return {
         rule: _rule_scores(
-            scoring,
             standing_of(scoring, rule, names, verdict_arrays(rule, gold, names, scores), clusters),
         )
         for rule in rules_of(scoring)
     }
 
 
-def _rule_scores(scoring: Scoring, found: Standing) -> Row:
+def _rule_scores(found: Standing) -> Row:
     verdicts, whole = found.verdicts, found.whole
     judged = verdicts.judged[:, 0] > 0
     unanswerable = judged & (verdicts.unanswerable > 0)
@@ -53,7 +52,7 @@ def _rule_scores(scoring: Scoring, found: Standing) -> Row:
         "ref_overlap": _known(whole.ref[0, 0]),
         "ref_overlap_interval": found.ref_ends[0],
         "na_recall": recall,
-        "na_recall_interval": na_share(found, scoring, 0),
+        "na_recall_interval": found.na_shares[0],
         "judged": int(judged.sum()),
         "correct": int(verdicts.value[judged, 0].sum()),
         "unanswerable": int(unanswerable.sum()),

@@ -104,7 +104,8 @@ def test_influence_foretells_what_a_weight_does() -> None:
 def test_a_perfect_run_is_not_called_certain() -> None:
     share = intervals.wilson(4, 4, 0.95)
     assert share is not None
-    found = intervals.guarded((1.0, 1.0), score=1.0, value=1.0, share=share, slope=0.75)
+    value, unknown = intervals.Part(1.0, share, 0.75), intervals.Part(np.nan, None, 0.1)
+    found = intervals.guarded((1.0, 1.0), 1.0, value, unknown)
     assert found == pytest.approx((1 - 0.75 * (1 - share[0]), 1.0))
 
 

@@ -10,7 +10,7 @@ import pytest
 from wattbench.analyses.standing import pairs_of
 from wattbench.scoring.intervals import Verdicts
 from wattbench.scoring.resamples import Clusters
-from wattbench.scoring.standing import Standing, na_share, standing_of
+from wattbench.scoring.standing import Standing, standing_of
 from wattbench.study.judgement import RuleName, Scoring
 
 SETTINGS = Scoring(bootstrap=400)
@@ -53,7 +53,7 @@ def test_nothing_is_certain_and_nothing_is_missing(
         for ends, value in (
             (found.shares[run], found.whole.value[0, run]),
             (found.ref_ends[run], found.whole.ref[0, run]),
-            (na_share(found, SETTINGS, run), found.whole.na[0, run]),
+            (found.na_shares[run], found.whole.na[0, run]),
         ):
             assert (ends is None) == np.isnan(value)
             if ends is not None:
@@ -67,6 +67,21 @@ def test_nothing_is_certain_and_nothing_is_missing(
     assert (differences.high - differences.low > 0.05).all()
     assert not pairs.apart.any()
     assert pairs.ranks.group.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("weighed", ["value", "ref", "na"])
+def test_a_score_of_one_part_is_no_surer_than_that_part(weighed: str) -> None:
+    weights = {"value": 0.0, "ref": 0.0, "na": 0.0} | {weighed: 1.0}
+    settings = Scoring.model_validate({"bootstrap": 400, "weights": weights})
+    perfect = np.ones((6, 1))
+    blank = np.array([1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
+    verdicts = Verdicts(perfect, perfect, perfect, perfect, blank)
+    found = standing_of(settings, "strict", ["m"], verdicts, Clusters(np.arange(6), 6))
+    parts = {"value": found.shares, "ref": found.ref_ends, "na": found.na_shares}
+    own = parts[weighed][0]
+    assert own is not None
+    assert found.ends[0] == pytest.approx(own)
+    assert own[1] - own[0] > 0.3
 
 
 @pytest.mark.parametrize("chances", [(0.95, 0.04, 0.01), (0.7, 0.2, 0.1), (0.02, 0.02, 0.96)])
