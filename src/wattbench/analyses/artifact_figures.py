@@ -15,6 +15,10 @@ LOCAL = frozenset({"", "hf_local", "local"})
 """The guide's providers that run the model on the job's own machine."""
 
 J_PER_WH = 3600.0
+NO_TABLE = (
+    "summary.json holds the energy of GPUs alone, and no table 'runs' of this run and version is "
+    "there to tell more; `wattbench aggregate` writes it"
+)
 
 
 def times_of(experiment: Experiment) -> Times:
@@ -77,13 +81,15 @@ def power_of(experiment: Experiment) -> Power:
     energy_wh = plain_number(hardware.get("gpu_energy_wh"))
     count = plain_number(hardware.get("gpu_count"))
     gpus = None if count is None else int(count)
-    if not energy_wh or hardware.get("gpu_energy_method") == "none":
+    if not energy_wh or energy_wh < 0 or hardware.get("gpu_energy_method") == "none":
         if experiment.ensemble:
             reason = "an ensemble's folder holds no energy; it is the sum of its members'"
         elif _charged(experiment):
             reason = "the model runs on another machine"
+        elif energy_wh is not None:
+            reason = f"{energy_wh:g} Wh are not measured"
         else:
-            reason = "the folder holds none" if energy_wh is None else "0 Wh are not measured"
+            reason = NO_TABLE if experiment.ours else "the folder holds none"
         return Power(reason=reason, gpus=gpus)
     if not experiment.ours:
         # The guide's scripts read device 0 alone, however many GPUs the model is spread over.

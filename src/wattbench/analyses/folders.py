@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wattbench.analyses.kept import Kept, KeptRun, key_of
+from wattbench.errors import InputError
 from wattbench.study.layout import Layout, RunFiles
 from wattbench.study.models import Study
 from wattbench.tables.answers import PREDICTIONS, SAMPLES, SEGMENTS
@@ -190,6 +191,13 @@ def _read(environment: str, questions: str, name: str, files: RunFiles, ensemble
     def optional(path: Path, table: Table) -> pa.Table:
         return read_arrow(path, table) if path.exists() else table.empty
 
+    summary = read_json(files.summary)
+    if (whose := summary.get("name", name)) != name:
+        raise InputError(
+            f"holds the results of '{whose}', not of '{name}': they were copied here.",
+            where=os.fspath(files.folder),
+            mend="Delete the folder and run the workflow again.",
+        )
     # An ensemble's folder may once have been a run's: what is not its own is not read.
     return Folder(
         environment=environment,
@@ -203,7 +211,7 @@ def _read(environment: str, questions: str, name: str, files: RunFiles, ensemble
         votes=optional(files.votes, VOTES) if ensemble else VOTES.empty,
         compute=() if ensemble or not files.compute.exists() else _compute(files.compute),
         job=read_json(files.job) if not ensemble and files.job.exists() else {},
-        summary=read_json(files.summary),
+        summary=summary,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,10 +23,11 @@ from wattbench.analyses.audit.gold import audit_gold
 from wattbench.analyses.audit.of_folders import FolderAudit, audit_folders
 from wattbench.analyses.study_audit import audit_study
 from wattbench.cli.app import build
+from wattbench.errors import InputError
 from wattbench.scoring.stage import score
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
-from wattbench.study.questions import question_of
+from wattbench.study.questions import question_of, read_questions
 from wattbench.tables.answers import SEGMENTS
 from wattbench.tables.files import write_json, write_rows
 
@@ -170,6 +172,8 @@ def test_unknown_is_no_fault() -> None:
         ("80-90]", "a", "cannot be read"),
         ("80 -", "a", "cannot be read"),
         ("from 80 to", "a", "cannot be read"),
+        ("between 80 and", "a", "cannot be read"),
+        ("(80, 90)", "a", "cannot be read"),
         ("", "a", "no gold value"),
         ("5", "is_blank", "names no document"),
         ("5", "['a', 'nowhere']", "cites nowhere"),
@@ -187,7 +191,8 @@ def test_gold_faults(value: str, refs: str, detail: str) -> None:
 @pytest.mark.parametrize(
     "value",
     ["[0.5, .75]", "[-5,5]", "['2019-2020']", "[3D printing]", "[80, 90 W]", "80-90", "['a','b']",
-     "[1,000, 2,000]", "more than 5", "{a, b}", "GPT-3", "-5", "[90,80]", "[1,2,3]"],
+     "[1,000, 2,000]", "more than 5", "{a, b}", "GPT-3", "-5", "[90,80]", "[1,2,3]",
+     "between 80 and 90", "Chen (2019)"],
 )  # fmt: skip
 def test_sound_gold_values(value: str) -> None:
     cells = {"id": "q1", "question": "?", "answer_value": value, "answer_unit": "W", "ref_id": "a"}
@@ -244,6 +249,7 @@ FOLDER_FAULTS: list[tuple[str, dict[str, Any], Callable[[Path], None] | None]] =
     ("impossible_times", {"avg_generation_seconds": 2.0}, None),
     ("some_gpus_measured", {}, lambda folder: hardware(folder, gpu_count=2)),
     ("missing_energy", {}, lambda folder: hardware(folder, gpu_energy_wh=0.0)),
+    ("missing_energy", {}, lambda folder: hardware(folder, gpu_energy_wh=-3.0)),
     ("impossible_times", {}, lambda folder: hardware(folder, gpu_avg_power_watts=50.0)),
     ("bad_results_json", {}, lambda folder: _cut(folder / "results.json")),
     ("bad_summary_json", {}, lambda folder: _cut(folder / "summary.json")),
@@ -280,6 +286,25 @@ def test_folders_beside_each_other(tmp_path: Path) -> None:
     assert severity == {"y/one": "error", "other": "warning"}
     # Each model once, its best run.
     assert [run.run for run in found.clean] == ["x/one"]
+
+
+def test_a_copy_is_found_by_the_mean_seconds_where_a_folder_has_no_others(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        folder = write_experiment(tmp_path / "r" / name, RIGHT, model_id=f"lab/{name}")
+        (folder / "results.json").unlink()
+    found = audited(tmp_path / "r", gold=read_questions(write_gold(tmp_path)))
+    assert checks(found) == {("other", "duplicates")}
+
+
+def test_a_run_that_was_copied_into_another_runs_folder(tmp_path: Path) -> None:
+    study = make_study(tmp_path, ["a", "b"])
+    for name in ("a", "b"):
+        write_run(study, name, RIGHT)
+        score(study, "set", name)
+    runs = tmp_path / "results" / "runs" / "local" / "set"
+    shutil.copytree(runs / "a", runs / "b", dirs_exist_ok=True)
+    with pytest.raises(InputError, match="holds the results of 'a', not of 'b'"):
+        audit_study(study, "set")
 
 
 def test_a_run_that_was_copied_into_another_environment(tmp_path: Path) -> None:

@@ -17,8 +17,14 @@ from wattbench.tables.files import read_rows
 from wattbench.tables.values import canonical_ref, canonical_value, parse_items, parse_range
 
 EMPTY_ITEM = re.compile(r"\[\s*,|,\s*,|,\s*\]")
-OPEN_RANGE = re.compile(r"(from\s+)?[-+]?[\d.,]+\s*([-\u2010-\u2015]|to)\Z", re.IGNORECASE)
-"""A range whose upper end is missing: '80-', 'from 80 to'."""
+OPEN_RANGE = re.compile(
+    r"(from\s+)?[-+]?[\d.,]+\s*([-\u2010-\u2015]|to)|between\s+[-+]?[\d.,]+(\s*and)?",
+    re.IGNORECASE,
+)
+"""A range whose upper end is missing: '80-', 'from 80 to', 'between 80 and'."""
+
+ROUND = re.compile(r"\(\s*[-+]?[\d.]+\s*[,;]\s*[-+]?[\d.]+\s*\)")
+"""A range in round brackets, which no rule reads as one."""
 
 UNPARTED = re.compile(r"\[\s*[-+]?[\d.]*\d\s*(;|\.\.+|[-\u2010-\u2015]|\bto\b|\s)\s*[-+]?\.?\d")
 """Two numbers in brackets with something else than a comma between them."""
@@ -74,7 +80,7 @@ def _unparsable(value: str, unit: str | None) -> bool:
     if any(value.count(one) != value.count(other) for one, other in ("[]", "{}")):
         return True
     if not value.startswith("["):
-        return OPEN_RANGE.match(value) is not None
+        return any(pattern.fullmatch(value) for pattern in (OPEN_RANGE, ROUND))
     items = parse_items(value)
     if not items or EMPTY_ITEM.search(value):
         return True

@@ -146,7 +146,7 @@ def facts_of(
         power=power_of(experiment),
         tokens=tokens_of(experiment),
         versions=versions,
-        content=_content(answers),
+        content=_content(experiment),
         troubles=tuple(
             Trouble(problem.kind, problem.detail, problem.dropped)
             for problem in experiment.problems
@@ -199,9 +199,10 @@ def _versions(experiment: Experiment) -> dict[str, str]:
     return found | ({"CUDA": str(cuda)} if cuda else {})
 
 
-def _content(answers: Mapping[str, Answer]) -> str | None:
+def _content(experiment: Experiment) -> str | None:
     """Digest of answers and their seconds; None where no second is known, for text may be equal."""
-    if not any(answer.latency_s for answer in answers.values()):
+    answers = experiment.answers
+    mean = times_of(experiment).latency_mean_s
+    if not answers or not mean:
         return None
-    rows = sorted((i, a.written, a.latency_s) for i, a in answers.items())
-    return digest(rows)
+    return digest([mean, sorted((i, a.written, a.latency_s) for i, a in answers.items())])
