@@ -121,8 +121,11 @@ def _opening(chosen: Row, top: Sequence[Row], rows: Sequence[Row], names: Mappin
             f"{name} scores highest of the runs, {score} on {questions}, "
             f"but the data cannot tell {of} apart."
         )
+    known = sum(row["energy_answer_j"] is not None for row in top)
+    best = "the cheapest of the best" if known > 1 else "the one run of the best"
+    whose = "" if known == len(top) else " whose energy is known"
     return (
-        f"{name} is the cheapest of the best: it scores {score} on {questions}, "
+        f"{name} is {best}{whose}: it scores {score} on {questions}, "
         f"where the data cannot tell {of} apart."
     )
 
@@ -171,7 +174,10 @@ def _less(own: float, other: float) -> str:
     if other <= 0 or own >= other:
         return "no less"
     share = 100 * (1 - own / other)
-    return f"{share:.0f} % less" if share < 99 else f"{share:.2f} % less"
+    if share < 99:
+        return f"{share:.0f} % less"
+    # No answer is free.
+    return "over 99.99 % less" if share > 99.99 else f"{share:.2f} % less"
 
 
 def _cautions(chosen: Row, top: Sequence[Row], names: Mapping[str, str]) -> list[str]:

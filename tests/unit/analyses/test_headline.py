@@ -54,7 +54,11 @@ def test_the_cheapest_of_the_top_group_is_chosen() -> None:
 def test_a_run_without_energy_is_not_the_cheapest_but_is_named() -> None:
     rows = [run("dark", 0.9, None), run("small", 0.85, 100.0)]
     assert choose(rows) == 1
-    assert "Of DARK the energy is unknown; it may be cheaper." in said(*rows)
+    sentence = said(*rows)
+    assert sentence.startswith("SMALL is the one run of the best whose energy is known: it scores")
+    assert "Of DARK the energy is unknown; it may be cheaper." in sentence
+    more = said(*(row | {"headline": False} for row in rows), run("big", 0.9, 1000.0))
+    assert more.startswith("SMALL is the cheapest of the best whose energy is known: it scores")
 
 
 def test_without_any_energy_the_best_is_named_and_the_reason_given() -> None:
@@ -122,6 +126,14 @@ def test_of_equal_scores_no_other_run_is_said_to_score_highest() -> None:
     sentence = said(run("dear", 0.1 + 0.2, 100.0), run("cheap", 0.3, 50.0))
     assert "50 % less energy than DEAR, the most expensive of them" in sentence
     assert "highest" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("joules", "text"),
+    [(60.0, "40 %"), (0.5, "99.50 %"), (1e-4, "over 99.99 %"), (100.0, "no")],
+)
+def test_how_much_less(joules: float, text: str) -> None:
+    assert f"answers with {text} less energy" in said(run("a", 0.9, joules), run("b", 0.9, 100.0))
 
 
 def test_labels_for_people_replace_names() -> None:
