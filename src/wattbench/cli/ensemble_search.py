@@ -129,13 +129,14 @@ def _interval(ends: Sequence[float] | None) -> str:
 def _print(shown: Row) -> None:
     rows = [
         {
-            "members": ", ".join(one["members"]),
             "score": f"{one['score']:.3f}",
             "J per question": "not known" if one["joules_per_question"] is None
             else f"{one['joules_per_question']:.4g}",
             "score per J": "not known" if one["score_per_joule"] is None
             else f"{one['score_per_joule']:.4g}",
             "chosen": one["members"] == shown["chosen"]["members"],
+            # Where lines are short the longest column is folded: no figure may be.
+            "members": ", ".join(one["members"]),
         }
         for one in shown["best_of_each_size"]
     ]  # fmt: skip

@@ -261,6 +261,11 @@ def test_the_command(tmp_path: Path) -> None:
     found = json.loads(result.stdout)
     assert found["method"] == "exhaustive"
     assert found["report"]["questions"] == COUNT
+    narrow = CliRunner().invoke(
+        build(), [*arguments, "--report-on", "full", "--by", "score"], env={"COLUMNS": "56"}
+    )
+    for one in found["best_of_each_size"]:
+        assert f"{one['score']:.3f}  " in narrow.stdout
     shown = command("--cross-fit", "3", "--at-least", "0.5")
     assert shown.exit_code == 0, shown.output
     assert "by cross-fitting in 3 folds" in shown.stdout
