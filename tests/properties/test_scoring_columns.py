@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as some
 
 from wattbench.scoring.columns import judge_columns
 from wattbench.scoring.gold import Gold
+from wattbench.scoring.plain_columns import AT_ONCE
 from wattbench.scoring.rules import Prediction, judge
 from wattbench.study.judgement import RULES
 from wattbench.study.questions import Question, parse_refs
@@ -160,3 +163,24 @@ def test_numbers_without_an_end_agree(rule: str) -> None:
             if verdict is not None:
                 got = bool(found.value[0]), found.reasons[found.why[0]]
                 assert got == (verdict.value_correct, verdict.why), (asked.value, value)
+
+
+def test_contains_agrees_wherever_an_answer_lies_among_many() -> None:
+    rng = random.Random(0)
+    words = ("GPT-3", "gpt", "4", "4.5", "-4", "GB", "of", "model_4", "a", "Stra\u00dfe")
+    gold = [
+        question(value, None, "a", na=False)
+        for value in ("GPT-3", "4", "[a, 4]", "{GB,of,gpt}", "-4", "model")
+    ]
+    places = np.array([rng.randrange(len(gold)) for _ in range(4_000)], dtype=np.intp)
+    answers = [
+        Prediction(" ".join(rng.choices(words, k=rng.choice((0, 5, 30, 900)))), ()) for _ in places
+    ]
+    assert sum(len(one.value or "") for one in answers) > 8 * AT_ONCE
+    found = judge_columns("contains", Gold(gold), places, columns_of([*answers]))
+    verdicts = [
+        judge("contains", gold[place], one) for place, one in zip(places, answers, strict=True)
+    ]
+    right = [verdict is not None and verdict.value_correct for verdict in verdicts]
+    assert found.value.tolist() == right
+    assert 0 < sum(right) < len(right)

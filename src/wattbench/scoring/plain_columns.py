@@ -16,8 +16,12 @@ from wattbench.scoring.texts import Places, Truths
 WORD = members("_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 IN_NO_WORD = (~WORD).tobytes()
 DIGITS, MARKS = members("0123456789"), members(".,-")
-LONGEST = 4096
-"""Bytes of an answer that is looked through with the others; longer ones are judged one by one."""
+LONGEST = 2048
+"""Bytes of an answer, once for each text to look for, up to which it is looked through with others:
+every word is a place to look at, and of many each is slower than one search."""
+
+AT_ONCE = 1 << 17
+"""Such bytes that are looked through at once: what is made of them stays in the cache."""
 
 NONE, BLANK, MINUS = 0, ord(" "), ord("-")
 """Bytes beside a text: none, for the answer ends there; a space; a minus sign."""
@@ -51,18 +55,22 @@ def judge_contains(
         rows: Answers to judge: to answerable questions, with a value.
     """
     rows, mine = _printable(values, rows[gold.findable[question[rows]]])
-    # Of a long answer every word would be a place to look at.
-    short = texts.truths(pc.less_equal(pc.binary_length(mine), LONGEST))
-    rows, mine = rows[short], mine.filter(pa.array(short))
     texts_of = gold.contained
-    begins = texts_of.offsets.to_numpy()
-    first, last = begins[question[rows]], begins[question[rows] + 1]
-    # A pair for each text that an answer has to contain.
-    answer, text = _spread(first, last - first)
-    stands = _found_alone(_squeezed(mine), answer, texts_of.flatten(), text)
-    every = np.ones(len(rows), dtype=np.bool_)
-    every[answer[~stands]] = False
-    found.choose(rows, every, "stands in the answer", "does not stand in the answer")
+    begins, wanted = texts_of.offsets.to_numpy(), texts_of.flatten()
+    first = begins[question[rows]]
+    count = begins[question[rows] + 1] - first
+    work = (pc.binary_length(mine).to_numpy().astype(np.int64) + 1) * count
+    brief = np.flatnonzero(work <= LONGEST)
+    done = np.cumsum(work[brief])
+    cuts = np.searchsorted(done, np.arange(AT_ONCE, work[brief].sum(), AT_ONCE))
+    for part in np.split(brief, cuts):
+        # A pair for each text that an answer has to contain.
+        answer, text = _spread(first[part], count[part])
+        answers = _squeezed(mine.take(pa.array(part)))
+        stands = _found_alone(answers, answer, wanted, text)
+        every = np.ones(part.size, dtype=np.bool_)
+        every[answer[~stands]] = False
+        found.choose(rows[part], every, "stands in the answer", "does not stand in the answer")
 
 
 def _spread(first: Places, count: Places) -> tuple[Places, Places]:
@@ -85,7 +93,8 @@ def _found_alone(answers: pa.Array, answer: Places, wanted: pa.Array, text: Plac
     begins, data = buffers(pc.binary_join_element_wise(answers, "", chr(NONE)))
     data = np.append(data, np.uint8(NONE))
     own, own_data = buffers(wanted)
-    start, size = own[text], np.diff(own)[text]
+    start = own[text]
+    size = own[text + 1] - start
     # A text begins only where no word goes on, and letter by letter fewer places are left.
     free = np.frombuffer(data.tobytes().translate(IN_NO_WORD), dtype=np.bool_)
     places = np.append(0, np.flatnonzero(free[:-1]) + 1)
