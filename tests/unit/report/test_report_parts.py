@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
 import math
 import re
+import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from wattbench.report import formats, palette
-from wattbench.report.csvs import safe_cell
+from wattbench.report.csvs import safe_cell, to_csv
 from wattbench.report.findings import figure_name
 from wattbench.report.markdown import plain
 from wattbench.report.outputs_doc import TABLES, document
@@ -67,6 +70,30 @@ def test_no_csv_cell_is_a_formula(text: str) -> None:
     cell = safe_cell(text)
     if cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")):  # noqa: RUF001
         float(cell)
+
+
+MARKS = st.text(alphabet="=+-@;\t\r\n \"'a1.,\uff1d\u00a0", max_size=12)
+
+
+@given(MARKS)
+@example("a;=cmd|' /C calc'!A0")
+@example('a;"=cmd()"')
+@example("-1\n\n@SUM(A1)")
+def test_no_csv_cell_is_a_formula_where_semicolons_or_tabs_separate(text: str) -> None:
+    written = to_csv(("first", "text", "last"), [("x", text, "y")])
+    for separator in ",;\t":
+        for row in csv.reader(io.StringIO(written, newline=""), delimiter=separator):
+            for cell in row:
+                plain = unicodedata.normalize("NFKC", cell).lstrip()
+                assert not plain.startswith(("=", "@"))
+                if plain.startswith(("+", "-")):
+                    float(plain)
+
+
+def test_an_apostrophe_stands_only_where_a_formula_might_begin() -> None:
+    text = "rated 3; the rest-of-it is a=b, -2 and @home\nnext"
+    assert safe_cell(text) == text
+    assert safe_cell(["a", "=b"]) == "a; '=b"
 
 
 def test_csv_cells_tell_null_from_figures() -> None:
