@@ -79,20 +79,23 @@ def document_ids(path: Path) -> frozenset[str]:
     return frozenset(canonical_ref(row["id"]) for row in reader if row["id"])
 
 
-def holding_results(folders: Sequence[Path]) -> list[Path]:
-    """The folders, each of which holds results itself, in their order.
+def holding_results(paths: Sequence[Path]) -> list[Path]:
+    """The one result folder, or submission file, that each path stands for, in their order.
 
     Raises:
-        InputError: One is not there or holds none.
+        InputError: One is not there, or holds no results or several.
     """
     from wattbench.analyses.artifact_files import shown
     from wattbench.analyses.artifacts import find_folders
 
-    for folder in folders:
-        found, _ = find_folders([folder])
-        if [one.resolve() for one in found] != [folder.resolve()]:
+    members: list[Path] = []
+    for path in paths:
+        found, left_out = find_folders([path])
+        if len(found) != 1:
+            what = "holds several results; a member is one folder" if found else left_out[0][1]
             raise InputError(
-                "holds several results; a member is one folder.", where=shown(folder),
+                f"{what}.", where=shown(path),
                 mend="Name the members' folders, in the order that decides ties.",
             )  # fmt: skip
-    return list(folders)
+        members += found
+    return members

@@ -43,6 +43,17 @@ def members(folder: Path) -> list[Path]:
     ]
 
 
+def test_a_file_of_a_folder_and_the_folder_above_a_lone_one_stand_for_it(tmp_path: Path) -> None:
+    first, second, _ = members(tmp_path / "r")
+    third = write_experiment(tmp_path / "alone" / "d", RIGHT)
+    result = command(first / "submission.csv", second, third.parent, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["models"] == ["a", "b", "d"]
+    result = command(first, first / "results.json")
+    assert result.exit_code == 2
+    assert "named twice" in result.stderr
+
+
 def test_values_or_texts_are_votes(tmp_path: Path) -> None:
     runs = [read_experiment(folder) for folder in members(tmp_path)]
     found = vote_folders(runs, Rules(), name="e", rule="strict")

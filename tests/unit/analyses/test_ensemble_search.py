@@ -262,10 +262,9 @@ def test_the_command(tmp_path: Path) -> None:
     assert found["method"] == "exhaustive"
     assert found["report"]["questions"] == COUNT
     narrow = CliRunner().invoke(
-        build(), [*arguments, "--report-on", "full", "--by", "score"], env={"COLUMNS": "56"}
+        build(), [*arguments, "--report-on", "full", "--by", "score"], env={"COLUMNS": "64"}
     )
-    for one in found["best_of_each_size"]:
-        assert f"{one['score']:.3f}  " in narrow.stdout
+    assert " score   J per question   score per J   chosen   members" in narrow.stdout
     shown = command("--cross-fit", "3", "--at-least", "0.5")
     assert shown.exit_code == 0, shown.output
     assert "by cross-fitting in 3 folds" in shown.stdout
