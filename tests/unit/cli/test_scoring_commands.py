@@ -47,7 +47,7 @@ def finish(study: str) -> None:
 def test_from_answers_to_the_headline(study: str) -> None:
     finish(study)
     text = run("headline", "--study", study).output
-    assert text.startswith("set:\ngood is the cheapest of the best")
+    assert text.startswith("set:\ngood is the one run of the best whose energy is known")
     lines = text.splitlines()
     assert [line.split()[:2] for line in lines[-3:]] == [
         ["★", "good"],
