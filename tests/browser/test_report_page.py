@@ -278,6 +278,27 @@ def test_the_first_table_fits_a_laptop(
     assert whole <= 1360
 
 
+OPENED = "document.querySelectorAll('details').forEach((d) => { d.open = true; });"
+TABLES = """[...inner.querySelectorAll("table")].map((table) =>
+    [table.id, Math.round(table.getBoundingClientRect().right)])"""
+PAPER = 703
+"""Pixels between the margins of an A4 page; a browser shrinks what is wider to one half at most."""
+
+
+@pytest.mark.parametrize("which", ["benign", "twenty"])
+def test_printed_tables_lose_no_column(
+    which: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    html = with_script(request.getfixturevalue(which), f"{OPENED} return 1;")
+    file = tmp_path / "paper.html"
+    printed = html.replace("@media print", "@media all")
+    file.write_text(framed(printed, PAPER, TABLES), encoding="utf-8")
+    edges = found(dom(file, tmp_path / "profile"))
+    assert isinstance(edges, list)
+    assert "table-every-figure-demo" in {name for name, _ in edges}
+    assert {name: edge for name, edge in edges if edge > 1.6 * PAPER} == {}
+
+
 def test_an_opened_question_shows_what_was_retrieved(benign: str, tmp_path: Path) -> None:
     script = """
         const form = document.querySelector("form.filters");

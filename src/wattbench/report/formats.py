@@ -14,11 +14,15 @@ GIB = 2**30
 NOT_MEASURED = "not measured"
 
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|[kMG]?J|[kM]?Wh?|s)(?!\w))")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def clean(text: str) -> str:
-    """Text without control characters, which no page, plot or cell can show."""
+    """Text without control characters, which no page, plot or cell can show.
+
+    Among them are those that set the direction of what follows (Unicode Annex 9, 2.1 to 2.5): a
+    name with one of them would turn round the figures behind it, so that 0.59 reads 95.0.
+    """
     if text.isprintable():
         return text
     return _CONTROL.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))

@@ -31,6 +31,7 @@ def page(content: Content, limit_bytes: int = PAGE_LIMIT_BYTES) -> str:
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_cleaned,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -60,6 +61,11 @@ def page(content: Content, limit_bytes: int = PAGE_LIMIT_BYTES) -> str:
         said = Markup.escape(holding.sentence())
         rendered = _put(rendered, _holding_here(holding.group.slug), str(said))
     return _put(rendered, ANSWERS_HERE, "\n".join(_elements(holdings)))
+
+
+def _cleaned(value: object) -> object:
+    """What a template prints: names and texts cleaned, our own markup and numbers as they are."""
+    return formats.clean(value) if type(value) is str else value
 
 
 RESERVE_BYTES = 1_000

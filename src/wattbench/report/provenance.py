@@ -42,9 +42,8 @@ def versions() -> dict[str, str]:
 
 def settings(data: ReportData) -> str:
     """The study as YAML, without what looks like a secret."""
-    return yaml.safe_dump(
-        _without_secrets(data.study.model_dump(mode="json")), sort_keys=False, allow_unicode=True
-    )
+    shown = _without_secrets(data.study.model_dump(mode="json"))
+    return formats.clean(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True))
 
 
 def _without_secrets(value: Any) -> Any:

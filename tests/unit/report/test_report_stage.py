@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import io
+import json
 import re
 import unicodedata
 import warnings
@@ -417,6 +418,25 @@ def test_hostile_text_adds_no_element_and_no_attribute(page: Page, hostile: Path
     assert count[0] == count[1]
     test_the_page_loads_nothing(attacked)
     test_the_policy_allows_exactly_the_pages_own_script_and_style(attacked)
+
+
+def test_no_name_and_no_answer_turns_round_the_figures_behind_it(hostile: Path) -> None:
+    html = (hostile / "index.html").read_text(encoding="utf-8")
+    held = [packed.core(html), *packed.shorts(html).values(), *packed.details(html).values()]
+    markdown = (hostile / "report.md").read_text(encoding="utf-8")
+    for text in (html, json.dumps(held, ensure_ascii=False), markdown):
+        assert "\ufffd" in text
+        assert not re.search("[\u202a-\u202e\u2066-\u2069]", text)
+
+
+def test_every_stop_for_the_tab_key_in_a_plot_has_a_name(page: Page) -> None:
+    stops = [a for tag, a in page.elements if tag == "g" and "tabindex" in a]
+    assert stops
+    for attributes in stops:
+        assert attributes["role"] == "img"
+        assert attributes["aria-label"]
+    roles = {a["role"] for tag, a in page.elements if tag == "svg" and "plot" in a["class"]}
+    assert roles == {"img", "group"}
 
 
 @pytest.mark.filterwarnings("error::UserWarning")

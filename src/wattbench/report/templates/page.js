@@ -215,8 +215,10 @@
       for (const [member, value, counted, won, weight] of votes) {
         const name = typeof member === "number" ? data.runs[member].label : member;
         const item = make("li", won ? "" : "lost");
-        item.append(make("span", "", won ? "✓" : "·"), make("bdi", "", name + ": " + (value === null ? "failed" : value === BLANK ? "blank" : value) +
-          (counted ? "" : " (not counted)") + (weight === null || weight === 1 ? "" : " × " + number(weight))));
+        const vote = make("span");
+        vote.append(make("bdi", "", name), ": ", make("bdi", "", value === null ? "failed" : value === BLANK ? "blank" : value),
+          (counted ? "" : " (not counted)") + (weight === null || weight === 1 ? "" : " × " + number(weight)));
+        item.append(make("span", "", won ? "✓" : "·"), vote);
         box.append(item);
       }
       return box;
@@ -230,8 +232,11 @@
       if (!a) return card;
       if (a.detail[i]) card.append(make("p", "small", a.detail[i]));
       if (a.said[i]) card.append(make("p", "", a.said[i]));
-      if (a.refs[i].length) card.append(make("p", "small", "cites " + a.refs[i].join(", ") +
-        (a.overlap[i] === null ? "" : " · overlap " + number(a.overlap[i]))));
+      if (a.refs[i].length) {
+        const cited = make("p", "small", "cites ");
+        cited.append(make("bdi", "", a.refs[i].join(", ")), a.overlap[i] === null ? "" : " · overlap " + number(a.overlap[i]));
+        card.append(cited);
+      }
       const facts = [];
       if (a.clause[i]) facts.push(a.clause[i]);
       if (a.na[i] === 0) facts.push("should have been left blank");

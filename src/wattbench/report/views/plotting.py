@@ -69,7 +69,7 @@ def style(settings: Mapping[str, Any]) -> AbstractContextManager[None]:
 
 def literal(text: str) -> str:
     """Text on one line, read from left to right as a whole."""
-    shown = _STEERING.sub("", formats.clean(text))
+    shown = formats.clean(_STEERING.sub("", text))
     shown = " ".join(shown.split())
     rightward = any(unicodedata.bidirectional(c) in {"R", "AL"} for c in shown)
     return f"\u200e{shown}" if rightward else shown
@@ -77,7 +77,7 @@ def literal(text: str) -> str:
 
 def squeezed(text: str, points: float, size: float = LABEL_PT) -> str:
     """Text fit to be drawn in that many points of width."""
-    return literal(fitted(" ".join(_STEERING.sub("", formats.clean(text)).split()), points, size))
+    return literal(fitted(" ".join(formats.clean(_STEERING.sub("", text)).split()), points, size))
 
 
 def names(runs: Iterable[Run], points: float = NAME_PT, size: float = LABEL_PT) -> dict[str, str]:

@@ -63,6 +63,10 @@ class Canvas:
         element = ET.SubElement(self._open[-1], "g", {"class": css, **attributes})
         if title is not None:
             ET.SubElement(element, "title").text = formats.clean(title)
+            if "tabindex" in attributes:
+                # What is in an image has no name of its own; a stop for Tab must have one.
+                element.attrib.update({"role": "img", "aria-label": formats.clean(title)})
+                self.root.set("role", "group")
         self._open.append(element)
         return element
 
