@@ -110,7 +110,7 @@ def scores_by_task(
         CannotDraw: A column is missing.
     """
     needs(frame, task_name, model_name, score_value)
-    models = _models(frame, model_name, 105)
+    models = _models(frame, model_name, 120)
     panels = [
         rows.Panel(
             str(task),
@@ -368,7 +368,7 @@ def scores_radar_by_task(
     models = _models(frame, model_name, 108)
     across = min(columns, len(models))
     down = -(-len(models) // across)
-    figure = plotting.sheet(plotting.WIDTH, 2.05 * down + 0.2)
+    figure = plotting.sheet(plotting.WIDTH, (1.6 if across > 3 else 2.05) * down + 0.2)
     angles = [2 * math.pi * i / len(tasks) for i in range(len(tasks))]
     for place, (key, model) in enumerate(models.items()):
         axes = figure.add_subplot(down, across, place + 1, projection="polar")
@@ -389,10 +389,24 @@ def scores_radar_by_task(
         axes.set_theta_zero_location("N")  # type: ignore[attr-defined]
         axes.set_theta_direction(-1)  # type: ignore[attr-defined]
         axes.set_xticks(angles, [plotting.squeezed(t, 48, 6) for t in tasks], fontsize=6)
+        for name, angle in zip(axes.get_xticklabels(), angles, strict=True):
+            name.set(
+                ha=_side(math.sin(angle), "left", "right"),
+                va=_side(math.cos(angle), "bottom", "top"),
+            )
         axes.set_yticks([0.5, 1], ["0.5", "1"], fontsize=5.5, color=plotting.QUIET)
-        axes.tick_params(pad=-1)
+        # Half-way between two spokes, where the fewest lines are.
+        axes.set_rlabel_position(180 / len(tasks))  # type: ignore[attr-defined]
+        axes.tick_params(pad=-5)
         axes.grid(color=plotting.GRID, linewidth=0.7)
         axes.spines["polar"].set_color("#bbbbbb")
         # Above the name of the first spoke, which stands at the top.
         axes.set_title(model.name, fontsize=plotting.LABEL_PT, color=plotting.INK, pad=15)
     return figure
+
+
+def _side(lean: float, ahead: str, behind: str) -> str:
+    """How a name beyond the end of a spoke is aligned, by where the spoke leans."""
+    if abs(lean) < 0.1:
+        return "center"
+    return ahead if lean > 0 else behind

@@ -88,7 +88,7 @@ def draw_svg(data: ReportData, group: Group, width: int) -> Markup:
 )
 def draw_figure(data: ReportData, group: Group) -> Plot:
     """The plot for files."""
-    named = plotting.names(group.runs, 110)
+    named = plotting.names(group.runs, 120)
     panels = [
         rows.Panel(
             _title(kind, results),

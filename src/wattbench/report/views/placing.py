@@ -89,11 +89,11 @@ def place(anchors: list[Anchor], lines: list[Box], bounds: Box, unit: float = 1.
         for distance in _DISTANCES:
             for order, (across, down) in enumerate(_DIRECTIONS):
                 box = _box(anchor, across, down, distance, unit)
-                cost = (
-                    distance
-                    + order * 0.8
-                    + box.outside(bounds) * _FORBIDDEN
-                    + sum(box.overlap(b) for b in taken) * _FORBIDDEN
+                cost = distance + order * 0.8 + box.outside(bounds) * _FORBIDDEN
+                if best is not None and cost >= best[0]:
+                    continue  # Overlaps, which take most of the time, only add to it.
+                cost += (
+                    sum(box.overlap(b) for b in taken) * _FORBIDDEN
                     + sum(box.overlap(b) for b in points) * _FORBIDDEN
                     + sum(box.overlap(b) for b in lines) * 0.35 / unit**2
                 )

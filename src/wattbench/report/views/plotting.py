@@ -60,8 +60,12 @@ def fonts() -> tuple[str, ...]:
 
 def style(settings: Mapping[str, Any]) -> AbstractContextManager[None]:
     """Matplotlib's settings while figures are made and saved."""
-    # A model's name may hold dollar signs, and no label of ours holds a formula.
-    more: Any = {"font.family": list(fonts()), "text.parse_math": False, "axes.titley": 1.0}
+    # A model's name may hold dollar signs, and no label of ours holds a formula. Hinted text is up
+    # to a tenth wider at one number of dots an inch than at another, and a figure is laid out once.
+    more: Any = {
+        "font.family": list(fonts()), "text.parse_math": False, "text.hinting": "no_hinting",
+        "axes.titley": 1.0,
+    }  # fmt: skip
     # Names of clip paths and markers are random without it: equal tables make equal files.
     more |= {"svg.hashsalt": "wattbench", **settings}
     return mpl.rc_context(more)
@@ -152,6 +156,7 @@ def foot(
         for i, column in enumerate(columns)
     ]
     lines = [*notes, *_by_reason(left_out, most, width)]
+    lines = [part for line in lines for part in wrapped(line, width)]
     if not lines and not blocks:
         return
     leading = SMALL_PT * 1.42
@@ -176,7 +181,7 @@ def foot(
 
 
 def _by_reason(left_out: Iterable[tuple[str, str]], most: int, points: float) -> list[str]:
-    """A line a reason, the names before it cut rather than the reason."""
+    """A line a reason, to be wrapped; names are cut, the reason is not."""
     reasons: dict[str, list[str]] = {}
     for label, why in left_out:
         reasons.setdefault(why, []).append(label)
@@ -184,12 +189,25 @@ def _by_reason(left_out: Iterable[tuple[str, str]], most: int, points: float) ->
     for why, labels in reasons.items():
         counted = " and 99 more" * (len(labels) > most)
         room = points - text_width(f"Not shown: , ,{counted}: {literal(why)}", SMALL_PT)
+        room = max(room, points / 2)  # A long reason goes on in a second line.
         named = labels[: max(min(most, int(room // LEAST_NAME_PT)), 1)]
         each = max(room / len(named), LEAST_NAME_PT)
         shown = ", ".join(squeezed(label, each, SMALL_PT) for label in named)
         rest = len(labels) - len(named)
         more = f" and {rest:,} more" if rest else ""
         lines.append(f"Not shown: {shown}{more}: {literal(why)}")
+    return lines
+
+
+def wrapped(text: str, points: float) -> list[str]:
+    """A small text in lines of that many points of width, broken between words."""
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}".lstrip()
+        if lines[-1] and text_width(longer, SMALL_PT) > points:
+            lines.append(word)
+        else:
+            lines[-1] = longer
     return lines
 
 

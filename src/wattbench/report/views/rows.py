@@ -110,6 +110,8 @@ def _panel(axes: Axes, panel: Panel, depth: int, *, bars: bool, named: bool, roo
         [-i for i in range(len(panel.entries))],
         [e.name for e in panel.entries] if named else [""] * len(panel.entries),
     )
+    # Clear of the marks of shares of 0, which stand on the axis.
+    axes.tick_params(axis="y", pad=6)
     axes.grid(visible=False, axis="y")
     for tick, one in zip(axes.get_yticklabels(), panel.entries, strict=True):
         tick.set_fontweight("bold" if one.strong else "normal")
