@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from wattbench.analyses.folders import Absent, Folder, SoFar, concatenated, read
 from wattbench.analyses.kept import Kept, stamp
 from wattbench.analyses.question_set import SetTables, Together, set_tables, together
 from wattbench.analyses.scaling import guide_csv, guide_json
+from wattbench.errors import FaultError
 from wattbench.study.layout import Layout
 from wattbench.study.models import Study
 from wattbench.study.questions import Question, study_questions
@@ -89,7 +91,9 @@ def aggregate(study: Study, so_far: SoFar | None = None) -> None:
             layout.tables_manifest.unlink(missing_ok=True)
         list(pool.map(lambda name: _write(layout.table(name), done[name]), layout.TABLES))
         for one in keeping:
-            one.result()
+            # What could not be kept is made anew the next time; the tables are there.
+            with suppress(FaultError, OSError):
+                one.result()
     sizes = [row for one in sets for row in one.sizes]
     write_text(layout.scaling_csv, guide_csv(sizes))
     write_json(layout.scaling_json, guide_json(sizes))

@@ -163,6 +163,17 @@ def test_what_is_damaged_is_not_used(tmp_path: Path, damage: bytes) -> None:
     assert tables(tmp_path) == expected
 
 
+def test_what_cannot_be_kept_keeps_no_table_from_being_written(tmp_path: Path) -> None:
+    study = make(tmp_path)
+    aggregate(study)
+    expected = from_nothing(study, tmp_path)
+    shutil.rmtree(tmp_path / "results/kept")
+    shutil.rmtree(tmp_path / "results/tables")
+    (tmp_path / "results/kept").write_text("in the way")
+    aggregate(study)
+    assert tables(tmp_path) == expected
+
+
 def test_a_touch_reads_again_and_changes_nothing(tmp_path: Path) -> None:
     study = make(tmp_path)
     aggregate(study)
