@@ -99,7 +99,7 @@ def repeats(found: Standing, runs: Sequence[Mapping[str, Any]], scoring: Scoring
     rows = []
     for base, others in groups.items():
         places = [*([names[base]] if base in names else []), *others]
-        if len(places) > 1 and found.clusters.count > 1:
+        if len(places) > 1:
             rows.append({"run": base, **_row(found, [runs[p] for p in places], places, scoring)})
     return rows
 
@@ -112,29 +112,30 @@ def _row(
     # over questions the run's score.
     sums = found.clusters.sums(found.influence[:, list(places)])
     size = len(found.clusters.of) / found.clusters.count
-    split = variance_components(
-        scores + sums / size, scoring.confidence_level, found.clusters.effective
-    )
+    level, effective = scoring.confidence_level, found.clusters.effective
+    # One cluster does not tell what varies between questions and what between repeats.
+    split = variance_components(scores + sums / size, level, effective) if len(sums) > 1 else None
     single = [found.ends[place] for place in places]
     value = found.verdicts.value[:, list(places)]
     energies = [row["energy_answer_j"] for row in runs]
     known = None not in energies
-    low, high = split.mean - split.half, split.mean + split.half
-    if split.half < ROUNDING:
+    if split is None or split.half < ROUNDING:
         # Where no question differs repeats add nothing to what one run says of the others.
         low, high = min(low for low, _ in single), max(high for _, high in single)
+    else:
+        low, high = split.mean - split.half, split.mean + split.half
     return {
         "rule": found.rule,
         "runs": [row["run"] for row in runs],
         "repeat_count": len(places),
-        "score": split.mean,
+        "score": float(scores.mean()),
         "score_low": max(0.0, low),
         "score_high": min(1.0, high),
         "score_min": float(scores.min()),
         "score_max": float(scores.max()),
-        "question_sd": split.question_sd,
-        "repeat_sd": split.repeat_sd,
-        "residual_sd": split.residual_sd,
+        "question_sd": None if split is None else split.question_sd,
+        "repeat_sd": None if split is None else split.repeat_sd,
+        "residual_sd": None if split is None else split.residual_sd,
         "agreement": float((value == value[:, [0]]).all(axis=1).mean()),
         "energy_answer_mean_j": float(np.mean(energies)) if known else None,
         "energy_answer_sd_j": float(np.std(energies, ddof=1)) if known else None,

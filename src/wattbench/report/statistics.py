@@ -131,6 +131,8 @@ def _repeated(group: Group, row: Row) -> tuple[Cell, ...]:
         Cell(formats.interval(row["score_min"], row["score_max"]), sort=row["score_min"]),
         *(
             Cell(formats.share(row[name]), sort=row[name])
+            if row[name] is not None
+            else unknown(why_null(REPEATS, row, name))
             for name in ("question_sd", "repeat_sd", "residual_sd", "agreement")
         ),
         unknown(why_null(REPEATS, row, "energy_answer_mean_j"))

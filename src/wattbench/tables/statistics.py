@@ -27,6 +27,7 @@ QUESTION_TYPES = Table(
     key=("environment", "questions", "rule", "run", "kind"),
 )  # fmt: skip
 
+ONE_CLUSTER = "where all questions are of one cluster"
 REPEATS = Table(
     "repeats",
     "Models that were run several times (`repeat_of`): their mean, and what varies.",
@@ -41,9 +42,9 @@ REPEATS = Table(
         Column("score_high", REAL, "Upper end of its interval."),
         Column("score_min", REAL, "Lowest score of a repeat."),
         Column("score_max", REAL, "Highest score of a repeat."),
-        Column("question_sd", REAL, "Standard deviation of a question's score between questions."),
-        Column("repeat_sd", REAL, "Standard deviation of a repeat's score between repeats, without what questions bring."),
-        Column("residual_sd", REAL, "Standard deviation of a question's score between repeats that neither explains."),
+        Column("question_sd", REAL, "Standard deviation of a question's score between questions.", null=ONE_CLUSTER),
+        Column("repeat_sd", REAL, "Standard deviation of a repeat's score between repeats, without what questions bring.", null=ONE_CLUSTER),
+        Column("residual_sd", REAL, "Standard deviation of a question's score between repeats that neither explains.", null=ONE_CLUSTER),
         Column("agreement", REAL, "Share of questions whose value all repeats judge alike."),
         Column("energy_answer_mean_j", REAL, "Mean answering energy.", "J", "where the energy of a repeat is unknown"),
         Column("energy_answer_sd_j", REAL, "Its standard deviation between repeats.", "J", "where the energy of a repeat is unknown"),
@@ -52,7 +53,7 @@ REPEATS = Table(
 )  # fmt: skip
 
 NO_LINE = "with fewer than three sizes"
-NO_SAMPLING = "for a latency, or where all questions are of one cluster"
+NO_SAMPLING = f"for a latency, or {ONE_CLUSTER}"
 SCALING = Table(
     "scaling",
     "How figures change with the number of parameters, within each family of models: y = intercept + slope log10(parameters_b).",

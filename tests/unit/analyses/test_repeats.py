@@ -95,6 +95,23 @@ def test_repeats_that_are_all_alike_are_no_surer_than_one(
     assert row["score_high"] - row["score_low"] > 0.1
 
 
+def test_repeats_on_one_cluster_are_there_without_what_it_cannot_tell() -> None:
+    value = np.array([[1.0, 1.0], [0.0, 1.0], [1.0, 1.0]])
+    verdicts = Verdicts(value, value, value, np.ones_like(value), np.zeros(3))
+    settings = Scoring(bootstrap=200)
+    one = Clusters(np.zeros(3, dtype=np.intp), 1)
+    found = standing_of(settings, "strict", ["a", "b"], verdicts, one)
+    rows = [
+        {"run": run, "repeat_of": base, "energy_answer_j": 5.0}
+        for run, base in (("a", None), ("b", "a"))
+    ]
+    (row,) = repeats(found, rows, settings)
+    assert row["score"] == pytest.approx(found.whole.score[0].mean())
+    assert row["score_low"] <= found.ends[0][0] < found.ends[1][1] <= row["score_high"]
+    assert [row[f"{what}_sd"] for what in ("question", "repeat", "residual")] == [None] * 3
+    assert row["agreement"] == pytest.approx(2 / 3)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
