@@ -46,6 +46,11 @@ def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(AS_WINDOWS_1252, _as_windows_1252)
 
 
+def storable(text: str) -> str:
+    """The text without halves of surrogate pairs, which no file takes and JSON can escape."""
+    return text.encode("utf-8", errors="replace").decode("utf-8")
+
+
 def check_columns(
     columns: Sequence[str], needed: Sequence[str], *, what: str, where: Path | str, mend: str
 ) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wattbench.tables.values import BLANK, is_abstention, parse_range, parse_truth
+from wattbench.text_files import storable
 
 KEYS = (
     "explanation",
@@ -96,7 +97,7 @@ def parse_reply(text: str) -> Answer | Unparsable:
 
 def printable(text: str) -> str:
     """The text without lone surrogates and NUL, which no file format takes."""
-    return text.encode("utf-8", errors="replace").decode("utf-8").replace("\0", "")
+    return storable(text).replace("\0", "")
 
 
 def _json_object(text: str) -> dict[str, Any] | None:

@@ -28,6 +28,7 @@ import numpy as np
 from wattbench.errors import InputError
 from wattbench.study.custom import rule_file
 from wattbench.study.questions import Question
+from wattbench.text_files import storable
 
 ValueRule = Callable[[Question, str], tuple[bool, str] | None]
 """Judges an answer's value, and says why; None: the rule leaves the question out."""
@@ -118,7 +119,7 @@ def _checked(name: str, where: str, function: Callable[..., Any]) -> ValueRule:
                 mend="It returns True or False, or one of them and a sentence.",
             )
         said = str(why or f"'{name}' says so")
-        return right, said.encode("utf-8", errors="replace").decode("utf-8")
+        return right, storable(said)
 
     return judged
 

@@ -12,6 +12,8 @@ import math
 import re
 from typing import Literal
 
+from wattbench.text_files import storable
+
 Version = Literal[1, 2]
 Item = float | str
 
@@ -153,7 +155,7 @@ def references(cell: str) -> frozenset[str]:
         except (ValueError, RecursionError):
             found = [plain]
         if isinstance(found, list):
-            return frozenset(str(item).strip().lower() for item in found)
+            return frozenset(storable(str(item)).strip().lower() for item in found)
     return frozenset({plain.lower()})
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from wattbench.errors import InputError
 from wattbench.study.identity import digest_of
 from wattbench.study.models import SMOKE, Study
-from wattbench.text_files import check_columns, open_csv
+from wattbench.text_files import check_columns, open_csv, storable
 
 BLANK = "is_blank"
 REQUIRED = ("id", "question", "answer_value", "answer_unit", "ref_id")
@@ -64,7 +64,7 @@ def parse_refs(cell: str) -> tuple[str, ...]:
             items = text.strip("[]").split(",")
     else:
         items = [text]
-    cleaned = (clean_ref(str(item)) for item in items)
+    cleaned = (clean_ref(storable(str(item))) for item in items)
     return tuple(item for item in cleaned if item is not None)
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import math
 import re
 import unicodedata
 from dataclasses import dataclass
 
+from wattbench.text_files import storable
+
 BLANK = "is_blank"
 ABSTENTIONS = frozenset({"", BLANK, "na", "n/a", "nan", "null", "none", "not available"})
 UNABLE = "unable to answer"
 LONGEST_NUMBER = 200
 """Characters; what is longer is prose, and is spared the patterns."""
+
+DEEPEST = 50
+"""Lists in one another; what is nested deeper is no answer, and would overflow the stack."""
 
 REMEMBERED = 1 << 16
 """Texts whose reading is remembered: gold answers and document ids come again and again."""
@@ -286,6 +292,8 @@ def parse_items(text: str, *, bare: bool = False) -> list[str] | None:
     """
     plain = text.strip()
     if len(plain) >= 2 and (plain[0], plain[-1]) in {("[", "]"), ("{", "}")}:
+        if _nested(plain) > DEEPEST:
+            return None
         # What cannot be JSON is not tried, for a parser that fails takes long.
         if plain[0] == "[" and plain[1:].lstrip()[0] in JSON_STARTS:
             for candidate in dict.fromkeys((plain, plain.replace("'", '"'))):
@@ -293,7 +301,9 @@ def parse_items(text: str, *, bare: bool = False) -> list[str] | None:
                     found = json.loads(candidate)
                 except (ValueError, RecursionError):
                     continue
-                return [item if isinstance(item, str) else json.dumps(item) for item in found]
+                return [
+                    storable(item) if isinstance(item, str) else json.dumps(item) for item in found
+                ]
         inner = plain[1:-1]
         parts = re.split(r",\s+" if re.search(r",\s", inner) else ",", inner)
         return [item.strip().strip("\"'").strip() for item in parts if item.strip()]
@@ -301,6 +311,15 @@ def parse_items(text: str, *, bare: bool = False) -> list[str] | None:
         items = [item.strip() for item in ITEM_SEPARATOR.split(plain) if item.strip()]
         return items if len(items) > 1 else None
     return None
+
+
+def _nested(text: str) -> int:
+    """How deep lists stand in one another, or more."""
+    opened = text.count("[") + text.count("{")
+    if opened <= DEEPEST:
+        return opened
+    steps = ((mark in "[{") - (mark in "]}") for mark in text)
+    return max(itertools.accumulate(steps))
 
 
 AMONG_DIGITS = ".,:/"

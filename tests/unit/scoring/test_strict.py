@@ -156,7 +156,7 @@ def test_without_unanswerable_questions_their_weight_goes_to_the_rest() -> None:
     "value",
     [
         "[" * 100_000, "1 " * 50_000, " " * 100_000 + "-", "9" * 100_000, "[" + "1," * 50_000,
-        f"[{'9' * 1000}]",
+        f"[{'9' * 1000}]", "[" * 600 + "]" * 600, "[" * 20_000 + "a" + "]" * 20_000,
     ],
 )  # fmt: skip
 def test_a_model_that_loops_does_not_stop_the_scoring(rule: RuleName, value: str) -> None:

@@ -15,7 +15,7 @@ from wattbench.cli import scoring as command
 from wattbench.errors import InputError
 from wattbench.scoring.submission import score_files
 from wattbench.scoring.submission_files import EmptyCells
-from wattbench.study.judgement import Scoring
+from wattbench.study.judgement import RULES, RuleName, Scoring
 
 RECORDED = Path(__file__).parents[3] / ".." / "shared" / "reference" / "data" / "wattbot" / "train"
 FAST = {"bootstrap": 100}
@@ -216,3 +216,15 @@ def test_a_broken_file_is_told_with_what_to_do(
         score_files(gold, file, Scoring(**FAST))
     assert caught.value.where == f"{file}{where}"
     assert caught.value.mend
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_half_a_character_escaped_in_a_list_is_read(tmp_path: Path, rule: RuleName) -> None:
+    head = "id,answer_value,answer_unit,ref_id,explanation\n"
+    half = '"[""\\ud83d"", ""b""]"'
+    gold, submission = tmp_path / "gold.csv", tmp_path / "submission.csv"
+    gold.write_text(f"{head}q1,{half},,{half},\nq2,4,,a,\n", encoding="utf-8")
+    submission.write_text(f"{head}q1,{half},,{half},e\nq2,4,,{half},e\n", encoding="utf-8")
+    found = score_files(gold, submission, Scoring(rule=rule))
+    assert found["judged"] == (1 if rule == "numeric" else 2)
+    assert found["ref_overlap"] == (0.0 if rule == "numeric" else 0.5)
