@@ -50,7 +50,7 @@ def register(app: typer.Typer) -> None:
                 )
             opened = open_study(study)
             if definition is not None and output is not None:
-                render_one(opened, read_definition(definition), definition.stem, output)
+                render_one(opened, read_definition(definition), definition, output)
                 typer.echo(f"report: {output / 'index.html'}")
                 return
             render(opened)

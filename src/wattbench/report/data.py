@@ -225,7 +225,7 @@ def analysis_of(definition: Report) -> str | None:
         raise InputError(
             f"the study's own analysis cannot be read: {error}.",
             where=definition.analysis,
-            mend="Correct 'report.analysis' in the study, or leave it out.",
+            mend="Correct the report's key `analysis`, or leave it out.",
         ) from error
 
 

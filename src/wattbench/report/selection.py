@@ -22,7 +22,9 @@ def wanted(select: Select) -> dict[str, tuple[Any, ...]]:
     return {name: tuple(values) for name, values in select if values}
 
 
-def shown_by(data: ReportData, definition: Report, name: str | None) -> ReportData:
+def shown_by(
+    data: ReportData, definition: Report, name: str | None, source: str | None = None
+) -> ReportData:
     """What a report shows of the tables.
 
     Runs that are left of a set rank anew among themselves, by the comparisons of the whole set:
@@ -33,19 +35,22 @@ def shown_by(data: ReportData, definition: Report, name: str | None) -> ReportDa
         data: All of it.
         definition: The study's `report`, or one of its `reports`.
         name: Name of the report; None for the default one.
+        source: File of the definition; None: the study.
 
     Raises:
         InputError: No run is left, or the report's analysis file cannot be read.
     """
     columns = wanted(definition.inputs.select)
-    place = "report" if name is None else f"reports.{name}"
+    place = "report." if name is None else f"reports.{name}."
+    if source is not None:
+        place = f"{source}, "
     groups = tuple(found for group in data.groups if (found := _cut(group, columns)) is not None)
     if not groups:
         raise InputError(
             "no run is left: none has all of "
             + "; ".join(f"{c} in [{', '.join(map(str, vs))}]" for c, vs in columns.items())
             + ".",
-            where=f"{place}.inputs.select",
+            where=f"{place}inputs.select",
             mend="Correct or remove a key; `wattbench export runs` lists what there is.",
         )
     kept = {(g.environment, g.questions, r.name) for g in groups for r in g.runs}

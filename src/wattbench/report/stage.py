@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from pathlib import Path
 
+import yaml
+
 from wattbench.progress import Progress
 from wattbench.report.content import Content, GroupContent, content
 from wattbench.report.csvs import csv_files
@@ -46,7 +48,9 @@ def render(study: Study) -> None:
     reports: list[tuple[str | None, Report]] = [(None, study.report), *study.reports.items()]
     # All are made before one is written: a mistake in the last leaves the folder as it was.
     with Drawers() as drawers:
-        made = {name: _made(data, definition, name, drawers) for name, definition in reports}
+        made = {
+            name: _made(shown_by(data, definition, name), drawers) for name, definition in reports
+        }
     with Progress("report", total=sum(map(len, made.values())), unit="files") as progress:
         for name, files in made.items():
             own = folder if name is None else folder / name
@@ -63,23 +67,44 @@ def render(study: Study) -> None:
     _remove_reports(folder, frozenset(study.reports))
 
 
-def render_one(study: Study, definition: Report, name: str, folder: Path) -> None:
-    """Write one report of a definition that the study does not hold into a folder of its own.
+def render_one(study: Study, definition: Report, source: Path, folder: Path) -> None:
+    """Write one report of a definition that the study does not hold into a folder.
+
+    The folder may be one that people keep their own figures and tables in: of what is made no
+    more, only what the manifest of an earlier report lists is removed.
+
+    Args:
+        study: The study.
+        definition: What the report shows.
+        source: File of the definition; the report is named after it.
+        folder: Where to.
 
     Raises:
         InputError: As of `render`.
         FaultError: The folder cannot be written.
     """
+    earlier = _listed(folder / MANIFEST)
+    data = read_report_data(study)
     with Drawers() as drawers:
-        files = _made(read_report_data(study), definition, name, drawers)
+        files = _made(shown_by(data, definition, source.stem, str(source)), drawers)
     for path, written in files.items():
         write_whole(folder / path, lambda stream, written=written: stream.write(written))  # type: ignore[misc]
-    _remove_leftovers(folder, set(files))
+    _remove_leftovers(folder, set(files), among=earlier)
 
 
-def _made(data: ReportData, definition: Report, name: str | None, drawers: Drawers) -> Files:
-    """Every file of one report by its path in the report's folder."""
-    shown = content(shown_by(data, definition, name))
+def _listed(manifest_file: Path) -> frozenset[str]:
+    """Files that a report's manifest lists; none where it is no such manifest."""
+    try:
+        found = yaml.safe_load(manifest_file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return frozenset()
+    outputs = found.get("outputs") if isinstance(found, dict) else None
+    return frozenset(outputs) if isinstance(outputs, dict) else frozenset()
+
+
+def _made(data: ReportData, drawers: Drawers) -> Files:
+    """Every file of one report, of what it shows, by its path in the report's folder."""
+    shown = content(data)
     outputs: Files = {}
     links: dict[tuple[str, str], str] = {}
     failed: dict[str, str] = {}
@@ -153,10 +178,12 @@ MADE = {
 }
 
 
-def _remove_leftovers(folder: Path, written: set[str]) -> None:
+def _remove_leftovers(folder: Path, written: set[str], among: frozenset[str] | None = None) -> None:
+    """Remove figures and tables that were not written; only those of `among`, unless None."""
     for sub, suffixes in MADE.items():
         for path in sorted((folder / sub).glob("*")):
-            if path.suffix in suffixes and f"{sub}/{path.name}" not in written:
+            name = f"{sub}/{path.name}"
+            if path.suffix in suffixes and name not in written and (among is None or name in among):
                 path.unlink()
 
 

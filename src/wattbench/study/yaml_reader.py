@@ -161,9 +161,9 @@ def _scalar(value: Any, key: str, where: str) -> Any:
 
 def _no_mapping(where: str) -> InputError:
     return InputError(
-        "a study is a mapping of keys to values, and this is something else.",
+        "the file must be a mapping of keys to values, and is something else.",
         where=where,
-        mend="Start from config/config.yaml.",
+        mend="Write it as lines of `key: value`.",
     )
 
 

@@ -175,9 +175,21 @@ def test_one_report_of_a_file(tmp_path: Path) -> None:
     definition = Report.model_validate(
         {"outputs": {"which_figures": ["unique_wins"], "fig_format": ["svg"]}}
     )
-    render_one(made.study(tmp_path / "results"), definition, "mine", tmp_path / "mine")
-    assert (tmp_path / "mine/figures/unique_wins.svg").is_file()
+    study, source, own = made.study(tmp_path / "results"), Path("mine.yaml"), tmp_path / "mine"
+    theirs = own / "figures" / "photo.png"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"a picture of somebody else")
+    render_one(study, definition, source, own)
+    assert (own / "figures/unique_wins.svg").is_file()
     assert not (tmp_path / "results/report").exists()
+    other = Report.model_validate(
+        {"outputs": {"which_figures": ["refusal_rates"], "fig_format": ["svg"]}}
+    )
+    render_one(study, other, source, own)
+    assert {p.name for p in theirs.parent.iterdir()} == {"photo.png", "refusal_rates.svg"}
+    nothing = Report.model_validate({"inputs": {"select": {"run": ["qven"]}}})
+    with pytest.raises(InputError, match=r"mine\.yaml, inputs\.select: no run is left"):
+        render_one(study, nothing, source, own)
 
 
 def test_a_name_of_the_default_reports_files_is_refused(tmp_path: Path) -> None:
