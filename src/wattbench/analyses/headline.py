@@ -232,7 +232,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def joules(value: float) -> str:

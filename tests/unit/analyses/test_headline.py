@@ -35,6 +35,11 @@ def said(*rows: dict[str, Any]) -> str:
     return headline(rows).sentence
 
 
+def test_questions_are_counted_as_people_write_them() -> None:
+    assert "on 10,000 questions;" in said(run("a", 0.9, 10.0, question_count=10_000))
+    assert "on 1 question;" in said(run("a", 0.9, 10.0, question_count=1))
+
+
 def test_the_cheapest_of_the_top_group_is_chosen() -> None:
     rows = [
         run("big", 0.9, 1000.0),

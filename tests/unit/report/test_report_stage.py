@@ -348,6 +348,7 @@ def test_no_energy_at_all_leaves_the_frontier_out_with_the_reason(tmp_path: Path
 
     html = html_page(shown(tmp_path, none))
     assert "left out: no run has a known energy; the reasons" in html
+    assert "Reading it" not in html
     assert "no reason recorded" in html
 
 
