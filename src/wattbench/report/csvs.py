@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -25,7 +26,10 @@ UNKNOWN = "unknown"
 
 
 def listed(value: object) -> str:
-    """A value as plain text: None is empty, the items of a list are joined by '; '."""
+    """A value as plain text: None is empty, the items of a list are joined by '; '.
+
+    An item of several parts is JSON.
+    """
     if value is None:
         return ""
     if isinstance(value, str):
@@ -39,11 +43,16 @@ def listed(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, list | tuple | np.ndarray):
-        value = "; ".join(
-            f"{v['column']}: {v['detail']} ({v['kind']})" if isinstance(v, Mapping) else str(v)
-            for v in value
-        )
+        value = "; ".join(map(_item, value))
     return formats.clean(str(value))
+
+
+def _item(value: object) -> str:
+    if not isinstance(value, Mapping):
+        return str(value)
+    if value.keys() == {"column", "kind", "detail"}:
+        return f"{value['column']}: {value['detail']} ({value['kind']})"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def safe_cell(value: object) -> str:
@@ -73,9 +82,9 @@ def table_csv(table: Table, rows: Iterable[Mapping[str, Any]], names: Iterable[s
     Args:
         table: Its contract.
         rows: Its rows.
-        names: Columns to write; empty is all of them.
+        names: Columns to write; empty is all of them but the reasons.
     """
-    shown = [n for n in (list(names) or table.names()) if n != FLAGS_COLUMN.name]
+    shown = list(names) or [n for n in table.names() if n != FLAGS_COLUMN.name]
     if FLAGS_COLUMN.name not in table.names():
         return to_csv(shown, ([row[n] for n in shown] for row in rows))
     return to_csv(

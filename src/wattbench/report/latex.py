@@ -30,6 +30,7 @@ _ESCAPES = {
     "\u2265": r"$\geq$",
     "\u2264": r"$\leq$",
     "\u2060": "",
+    "\ufffd": "[U+FFFD]",  # LuaTeX takes it for a broken file.
 }
 _SPECIAL = re.compile("|".join(map(re.escape, _ESCAPES)))
 _OPTIONAL = re.compile(r"^([\[*])")

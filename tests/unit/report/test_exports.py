@@ -136,6 +136,7 @@ def test_latex_escapes_every_active_character(text: str) -> None:
         ("--flag a---b", "-{}-flag a-{}-{}-b"),
         ("''quoted`` ?`", "'{}'quoted`{}` ?{}`"),
         ('a "b"', r"a \symbol{34}b\symbol{34}"),
+        ("\ufffda", "{[}U+FFFD]a"),
         ("caf\u00e9 \u0142\u00f3d\u017a", "caf\u00e9 \u0142\u00f3d\u017a"),
         ("a\u540d\u524db", "a\\othertext{\u540d\u524d}{[U+540D U+524D]}b"),
     ],
@@ -261,6 +262,12 @@ def test_the_command(tmp_path: Path) -> None:
     assert "did you mean 'run'" in text
     assert run("rums")[0] == 2
     assert run("runs", "--format", "xml")[0] == 2
+    code, text = run("segments", "--columns", "run,phases,flags")
+    assert code == 0
+    assert list(rows_of(text)[0]) == ["run", "phases", "flags", "not_measured", "notes"]
+    phases = [json.loads(part) for part in rows_of(text)[0]["phases"].split("; ")]
+    assert phases[0]["phase"]
+    assert run("segments", "--format", "latex")[0] == 0
     target = tmp_path / "out" / "votes.json"
     assert run("votes", "--format", "json", "--output", str(target))[0] == 0
     assert json.loads(target.read_text())[0]["member"]
