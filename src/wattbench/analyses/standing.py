@@ -137,7 +137,9 @@ def pairs_of(found: Standing, scoring: Scoring) -> Pairs:
     first, second = np.triu_indices(count, k=1)
     scores = found.whole.score[0]
     level = scoring.confidence_level
-    found_differences = differences(scores, found.influence, found.clusters, (first, second), level)
+    found_differences = differences(
+        scores, found.influence, found.clusters, (first, second), level, reach=found.reach
+    )
     adjusted = holm(found_differences.p)
     apart = np.zeros((count, count), dtype=np.bool_)
     apart[first, second] = adjusted < 1 - level

@@ -198,16 +198,40 @@ def influence(rule: RuleName, weights: Weights, verdicts: Verdicts, whole: Compo
     """
     judged = verdicts.judged
     blanks = judged * verdicts.unanswerable[:, None]
-    given = blanks.sum(axis=0) > 0
-
     value = influence_on_mean(verdicts.value, whole.value[0], judged)
     ref = influence_on_mean(verdicts.ref, whole.ref[0], judged)
     na = influence_on_mean(verdicts.na, whole.na[0], blanks)
-    rest = weights.value + weights.ref
-    # `overall` gives the weight of abstention to the others where it cannot be judged.
-    scale = np.where(given, 1.0, 1 / rest if rule not in WATTBOT and rest > 0 else 1.0)
+    scale = _scale(rule, weights, blanks)
     found: Reals = scale * (weights.value * value + weights.ref * ref) + weights.na * na
     return found
+
+
+def reach(rule: RuleName, weights: Weights, verdicts: Verdicts) -> Reals:
+    """How much of a score hangs on each question, of shape (questions,), 1 in the mean.
+
+    Where a rule judges some questions only, or abstention has weight and few questions are
+    unanswerable, those few say most of it. The mean over the runs is taken.
+
+    Args:
+        rule: Name of the rule.
+        weights: Weights of the components.
+        verdicts: Judgements of the runs.
+    """
+    judged = verdicts.judged
+    blanks = judged * verdicts.unanswerable[:, None]
+    one, none = np.ones_like(judged), np.zeros(judged.shape[1])
+    both = (weights.value + weights.ref) * _scale(rule, weights, blanks)
+    each = both * influence_on_mean(one, none, judged)
+    each += weights.na * influence_on_mean(one, none, blanks)
+    mean: Reals = each.mean(axis=1)
+    return mean / mean.mean() if mean.any() else np.ones_like(mean)
+
+
+def _scale(rule: RuleName, weights: Weights, blanks: Reals) -> Reals:
+    """`overall` gives the weight of abstention to the others where it cannot be judged."""
+    rest = weights.value + weights.ref
+    given = blanks.sum(axis=0) > 0
+    return np.where(given, 1.0, 1 / rest if rule not in WATTBOT and rest > 0 else 1.0)
 
 
 def influence_on_mean(values: Reals, mean: Reals, counted: Reals) -> Reals:

@@ -46,6 +46,8 @@ def differences(
     clusters: Clusters,
     places: tuple[Places, Places],
     level: float,
+    *,
+    reach: Reals | None = None,
 ) -> Differences:
     """Paired differences of score, with intervals and p from one statistic.
 
@@ -63,11 +65,17 @@ def differences(
         clusters: Which questions belong together.
         places: Place of each pair's first run, and of its second.
         level: Confidence level.
+        reach: How much of a score hangs on each question, of shape (questions,), 1 in the mean
+            (see `intervals.reach`); default: the same on all.
     """
     first, second = places
     estimate = scores[first] - scores[second]
     squares = squared_differences(clusters.sums(influence), first, second)
-    questions, effective = len(clusters.of), clusters.effective
+    questions = len(clusters.of)
+    weights = np.ones((questions, 1)) if reach is None else reach[:, None]
+    # Kish's formula, of clusters by what hangs on them and not by their questions alone.
+    together = float((clusters.sums(weights) ** 2).sum())
+    effective = questions**2 / together
     # A pseudo-question weighs as many questions as its like move as one.
     size = np.ones(len(first))
     if clusters.count < questions:
@@ -75,9 +83,10 @@ def differences(
         with np.errstate(invalid="ignore", divide="ignore"):
             size = np.where(single > 0, squares / single, 1.0)
         size = np.clip(size, 1.0, clusters.sizes.max())
+    size = size * float((weights**2).mean())
     whole = questions + 2 * size
     shrunk = estimate * questions / whole
-    spread = squares + (estimate - shrunk) ** 2 * float((clusters.sizes**2).sum())
+    spread = squares + (estimate - shrunk) ** 2 * together
     spread += 2 * size**2 * (PSEUDO**2 + shrunk**2)
     error = np.sqrt(spread) / whole
     half = few_quantile(effective, level) * error

@@ -18,6 +18,7 @@ from wattbench.scoring.intervals import (
     guarded,
     influence,
     influence_on_mean,
+    reach,
     wilson,
 )
 from wattbench.scoring.resamples import Clusters, Reals, resamples
@@ -38,6 +39,7 @@ class Standing:
         counts: The resamples, of shape (resamples, questions).
         clusters: Which questions are drawn together.
         influence: Influence of the questions on the scores, of shape (questions, runs).
+        reach: How much of a score hangs on each question, of shape (questions,).
         ends: Interval of each run's score.
         shares: Wilson's interval of each run's value accuracy; None where nothing was judged.
         ref_ends: Interval of each run's reference overlap; None likewise.
@@ -53,6 +55,7 @@ class Standing:
     counts: Reals
     clusters: Clusters
     influence: Reals
+    reach: Reals
     ends: tuple[Interval, ...]
     shares: tuple[Interval | None, ...]
     ref_ends: tuple[Interval | None, ...]
@@ -110,6 +113,7 @@ def standing_of(
         counts=counts,
         clusters=clusters,
         influence=moved,
+        reach=reach(rule, scoring.weights, verdicts),
         ends=tuple(ends),
         shares=shares,
         ref_ends=ref_ends,

@@ -84,6 +84,28 @@ def test_a_score_of_one_part_is_no_surer_than_that_part(weighed: str) -> None:
     assert own[1] - own[0] > 0.3
 
 
+@pytest.mark.parametrize("case", ["abstention", "numeric"])
+def test_where_few_questions_say_most_equal_runs_are_no_more_told_apart(case: str) -> None:
+    generator = np.random.default_rng(5)
+    few, count, runs, wins = 8, 60, 12, 0
+    weights = {"value": 0.0, "ref": 0.0, "na": 1.0} if case == "abstention" else {}
+    settings = Scoring.model_validate(
+        {"bootstrap": 100} | ({"weights": weights} if weights else {})
+    )
+    first = (np.arange(count) < few).astype(float)
+    clusters = Clusters(np.arange(count), count)
+    names = [f"m{n}" for n in range(runs)]
+    for _ in range(100):
+        right = (generator.random((count, runs)) < 0.5).astype(float)
+        judged = np.ones_like(right) if weights else np.repeat(first[:, None], runs, axis=1)
+        blank = first if weights else np.zeros(count)
+        verdicts = Verdicts(right, right, right, judged, blank)
+        found = standing_of(settings, "strict", names, verdicts, clusters)
+        assert found.reach.mean() == pytest.approx(1)
+        wins += bool(pairs_of(found, settings).apart.any())
+    assert wins <= 8
+
+
 @pytest.mark.parametrize("chances", [(0.95, 0.04, 0.01), (0.7, 0.2, 0.1), (0.02, 0.02, 0.96)])
 def test_the_reference_overlap_is_covered(chances: tuple[float, float, float]) -> None:
     generator = np.random.default_rng(1)
