@@ -93,6 +93,22 @@ class Study(Section):
             if ensemble.accuracy_on is not None:
                 place = f"ensembles.{name}.accuracy_on"
                 yield place, ensemble.accuracy_on, self.questions, "question set"
+        yield from self._selected()
+
+    def _selected(self) -> Iterator[tuple[str, str | None, Collection[str], str]]:
+        """As `_references`, what reports select: a slip would cost them after the last job."""
+        runs = self.models.keys() | self.ensembles.keys()
+        for name, report in ((None, self.report), *self.reports.items()):
+            place = "report" if name is None else f"reports.{name}"
+            select = report.inputs.select
+            for key, values, known, what in (
+                ("run", select.run, runs, "model or ensemble"),
+                ("questions", select.questions, self.questions, "question set"),
+                ("retrieval", select.retrieval, self.retrievals, "retrieval"),
+            ):
+                for position, value in enumerate(values):
+                    named = value.removesuffix(SMOKE) if key == "questions" else value
+                    yield f"{place}.inputs.select.{key}.{position}", named, known, what
 
     def _dangling_names(self) -> Iterator[str]:
         for place, named, known, what in self._references():
@@ -112,9 +128,14 @@ class Study(Section):
         for name in self.questions:
             if name.endswith(SMOKE):
                 yield f"questions.{name}: names ending in '{SMOKE}' are kept for the smoke target"
-
-        for name in self.reports.keys() & RESERVED:
-            yield f"reports.{name}: the default report has a file or folder of that name"
+        folders: dict[str, str] = {}
+        for name in self.reports:
+            # Of names that differ in case alone, some file systems make one folder.
+            if name.lower() in RESERVED:
+                yield f"reports.{name}: the default report has a file or folder of that name"
+            other = folders.setdefault(name.lower(), name)
+            if other != name:
+                yield f"reports.{name}: differs from '{other}' in upper and lower case alone"
 
     def _odd_repeats(self) -> Iterator[str]:
         for name, model in self.models.items():

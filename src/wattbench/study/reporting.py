@@ -195,5 +195,7 @@ class Report(Section):
     thresholds: Thresholds = Thresholds()
 
 
-RESERVED = frozenset({"figures", "tables", "index.html", "report.md", "manifest.yaml"})
+RESERVED = frozenset(
+    {"figures", "tables", "index.html", "report.md", "manifest.yaml", "partial.yaml"}
+)
 """Names of what lies in the default report's folder, beside the folders of the named ones."""

@@ -193,8 +193,28 @@ def test_one_report_of_a_file(tmp_path: Path) -> None:
 
 
 def test_a_name_of_the_default_reports_files_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"reports\.tables"):
-        made.study(tmp_path, reports={"tables": {}})
+    for name in ("tables", "Tables", "partial.yaml"):
+        with pytest.raises(ValueError, match=rf"reports\.{name}: the default report has"):
+            made.study(tmp_path, reports={name: {}})
+    with pytest.raises(ValueError, match=r"reports\.Small: differs from 'small' in .* case alone"):
+        made.study(tmp_path, reports={"small": {}, "Small": {}})
+
+
+@pytest.mark.parametrize(
+    ("key", "slip", "meant"),
+    [
+        ("run", "qwen-1.5", "qwen-1.5b"),
+        ("run", "vote-al", "vote-all"),
+        ("questions", "dmo", "demo"),
+    ],
+)
+def test_a_slip_in_a_selection_is_found_before_the_first_job(
+    tmp_path: Path, key: str, slip: str, meant: str
+) -> None:
+    chosen = {"inputs": {"select": {key: [meant, slip]}}}
+    with pytest.raises(ValueError, match=rf"a\.inputs\.select\.{key}\.1: .*mean '{meant}'"):
+        made.study(tmp_path, reports={"a": chosen})
+    made.study(tmp_path, report={"inputs": {"select": {key: [meant]}}})
 
 
 def test_definitions_are_part_of_what_the_report_depends_on(tmp_path: Path) -> None:

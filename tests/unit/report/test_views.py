@@ -224,6 +224,8 @@ def test_the_guides_functions_take_any_frame() -> None:
     assert bars.get_size_inches()[1] == pytest.approx(200 / 96)
     whisker = bars.axes[0].collections[0].get_segments()[0]
     assert whisker[:, 0] == pytest.approx([0.8 - 1.96 * 0.05, 0.8 + 1.96 * 0.05], abs=1e-3)
+    with pytest.raises(CannotDraw, match="a height of 60 is too little: 3 need 97"):
+        evaluations.scores_by_model(one, score_value="score", height=60)
     with pytest.raises(CannotDraw, match="several tasks"):
         evaluations.scores_by_model(FRAME, score_value="score")
     with pytest.raises(CannotDraw, match="lack the columns nothing"):

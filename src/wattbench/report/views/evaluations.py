@@ -150,7 +150,7 @@ def scores_by_model(
         height: Pixels of 1/96 inch; None: by the number of models.
 
     Raises:
-        CannotDraw: A column is missing, or there are several tasks.
+        CannotDraw: A column is missing, there are several tasks, or rows would overlap.
     """
     needs(frame, model_name, score_value)
     if task_name in frame.columns and len(frame[task_name].unique()) > 1:
@@ -162,6 +162,9 @@ def scores_by_model(
     ]
     ordered = rows.best_first(entries, more_is_better=True)
     figure = rows.draw([rows.Panel("", ordered, score_label, share=True)], bars=True)
+    least = math.ceil((rows.PANEL_IN + rows.LEAST_ROW_IN * len(entries)) * 96)
+    if height is not None and height < least:
+        raise CannotDraw(f"a height of {height:g} is too little: {len(entries)} need {least}")
     if height is not None:
         figure.set_size_inches(plotting.WIDTH, height / 96)
     return figure

@@ -15,6 +15,9 @@ from wattbench.report.views import plotting
 from wattbench.report.views.svg import linear_ticks, text_width
 
 ROW_IN = 0.25
+LEAST_ROW_IN = 0.13
+"""Below it names overlap."""
+
 PANEL_IN = 0.62
 
 
