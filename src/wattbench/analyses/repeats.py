@@ -98,7 +98,9 @@ def repeats(found: Standing, runs: Sequence[Mapping[str, Any]], scoring: Scoring
     names = {name: place for place, name in enumerate(found.runs)}
     rows = []
     for base, others in groups.items():
-        places = [*([names[base]] if base in names else []), *others]
+        every = [*([names[base]] if base in names else []), *others]
+        # Under a further rule nothing may have been judged of a run, and then it has no score.
+        places = [place for place in every if not np.isnan(found.whole.score[0, place])]
         if len(places) > 1:
             rows.append({"run": base, **_row(found, [runs[p] for p in places], places, scoring)})
     return rows

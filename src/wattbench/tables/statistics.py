@@ -35,7 +35,7 @@ REPEATS = Table(
         *_PLACE,
         Column("rule", TEXT, "Scoring rule."),
         Column("run", TEXT, "The run that the others repeat."),
-        Column("runs", TEXTS, "It and its repeats."),
+        Column("runs", TEXTS, "It and its repeats, as far as the rule judged something of them."),
         Column("repeat_count", COUNT, "Number of those runs."),
         Column("score", REAL, "Their mean score."),
         Column("score_low", REAL, "Lower end of its interval, over questions and repeats."),

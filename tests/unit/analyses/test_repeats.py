@@ -112,6 +112,23 @@ def test_repeats_on_one_cluster_are_there_without_what_it_cannot_tell() -> None:
     assert row["agreement"] == pytest.approx(2 / 3)
 
 
+def test_a_repeat_of_which_nothing_was_judged_is_none() -> None:
+    value = np.tile([[1.0], [0.0], [1.0], [1.0]], 3)
+    judged = np.ones_like(value)
+    judged[:, 1] = 0
+    verdicts = Verdicts(value, value, value, judged, np.zeros(4))
+    settings = Scoring(bootstrap=200)
+    singles = Clusters(np.arange(4), 4)
+    found = standing_of(settings, "strict", ["a", "b", "c"], verdicts, singles)
+    rows = [
+        {"run": run, "repeat_of": base, "energy_answer_j": 5.0}
+        for run, base in (("a", None), ("b", "a"), ("c", "a"))
+    ]
+    (row,) = repeats(found, rows, settings)
+    assert row["runs"] == ["a", "c"]
+    assert row["score"] == pytest.approx(found.whole.score[0, 0])
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
