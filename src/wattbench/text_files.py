@@ -76,18 +76,51 @@ def check_columns(
         )
 
 
-def open_csv(path: Path, *, what: str, mend: str) -> tuple[csv.DictReader[str], str]:
+def check_closed(text: str, *, what: str, where: Path | str) -> None:
+    """Refuse a CSV file whose last quote is never closed: every row behind it is in one cell.
+
+    Args:
+        text: The file's text.
+        what: What it is, for the message.
+        where: The file, for the message.
+
+    Raises:
+        InputError: It ends within quotes.
+    """
+    if text.count('"') % 2 == 0:
+        return
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    try:
+        for _ in rows:
+            line = rows.line_num + 1
+    except csv.Error as error:
+        # Whatever else a strict reader finds is read as other programs read it.
+        if "unexpected end" in str(error):
+            raise InputError(
+                f"{what} opens a quote that nothing closes, so all lines behind it are one cell.",
+                where=f"{where}, the row that begins on line {line}",
+                mend="Close the quote, or double it where it is part of the text.",
+            ) from error
+
+
+def open_csv(
+    path: Path, *, what: str, mend: str, whole: bool = True
+) -> tuple[csv.DictReader[str], str]:
     """A reader of a CSV file with a head, and the file's encoding.
 
     Args:
         path: The file.
         what: What it is, for the message.
         mend: What to do where it cannot be read.
+        whole: Whether a file that ends within quotes is refused.
 
     Raises:
-        InputError: It cannot be read.
+        InputError: It cannot be read, or is not whole.
     """
     text, encoding = decode(read_bytes(path, what=what, mend=mend))
+    if whole:
+        check_closed(text, what=what, where=path)
     return csv.DictReader(io.StringIO(text, newline="")), encoding
 
 

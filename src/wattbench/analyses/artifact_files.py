@@ -150,7 +150,7 @@ def submission_of(path: Path, problems: list[Problem]) -> list[dict[str, str]]:
         problems.append(Problem("missing_file", "there is no submission.csv", dropped=False))
         return []
     try:
-        reader, _ = open_csv(path, what=path.name, mend="")
+        reader, _ = open_csv(path, what=path.name, mend="", whole=False)
         columns = [column.strip() for column in reader.fieldnames or ()]
         reader.fieldnames = columns
         lacking = [column for column in NEEDED if column not in columns]

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from wattbench.errors import InputError
-from wattbench.text_files import check_columns, decode, read_bytes
+from wattbench.text_files import check_closed, check_columns, decode, read_bytes
 
 HEAD_BYTES = 1 << 16
 """Of a file: as much as its head may take to be read by Arrow."""
@@ -38,11 +38,13 @@ def read_columns(
         what: What it is, for the message.
 
     Raises:
-        InputError: It cannot be read, is no CSV file, lacks a column or has no row.
+        InputError: It cannot be read, is no CSV file, ends within quotes, lacks a column or has no
+            row.
     """
     data = read_bytes(path, what=what, mend="Check the path.")
     found = plain_columns(data, needed, others)
     if found is None:
+        check_closed(decode(data)[0], what=what, where=path)
         found = any_columns(data, needed, others, what=what, where=str(path))
     if not len(found[needed[0]]):
         raise InputError(

@@ -164,6 +164,13 @@ def test_wrong_files_are_named(tmp_path: Path, gold: Path) -> None:
     assert "no id of the submission" in run(gold, other).output
 
 
+def test_a_quote_that_nothing_closes_swallows_no_answer(tmp_path: Path, gold: Path) -> None:
+    path = tmp_path / "cut.csv"
+    path.write_text('id,answer_value,ref_id\nq1,"21,a\nq2,433,b\n')
+    with pytest.raises(InputError, match=r"line 2.* opens a quote that nothing closes"):
+        score_files(gold, path, Scoring(rule="strict"))
+
+
 def test_repeated_ids_are_refused_with_their_lines(tmp_path: Path, gold: Path) -> None:
     told = GIVEN[1] | {"explanation": "on\ntwo lines"}
     twice = write(tmp_path / "s.csv", [told, *GIVEN])

@@ -89,6 +89,15 @@ def test_an_empty_file_and_a_missing_file(tmp_path: Path) -> None:
         read_questions(tmp_path / "nowhere.csv")
 
 
+def test_a_quote_that_nothing_closes_swallows_no_question(tmp_path: Path) -> None:
+    path = write(tmp_path, HEADER + 'q1,"5"" disk",1,MW,a,0\nq2,"x,1,MW,a,0\nq3,y,1,MW,a,0\n')
+    with pytest.raises(InputError, match=r"line 3.* opens a quote that nothing closes"):
+        read_questions(path)
+    assert (
+        len(read_questions(write(tmp_path, HEADER + 'q1,5" disk,1,MW,a,0\nq2,x,1,MW,a,0\n'))) == 2
+    )
+
+
 @pytest.mark.parametrize(
     ("cell", "refs"),
     [
