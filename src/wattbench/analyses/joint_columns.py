@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,15 +21,38 @@ TIE = 1e-9
 POINTS = 100
 """Points of a score of 1."""
 
-QUESTION = ("energy_per_question_j", "energy_per_question_low_j", "energy_per_question_high_j")
-CORRECT = ("energy_per_correct_j", "energy_per_correct_low_j", "energy_per_correct_high_j")
-POINT = ("energy_per_point_wh", "energy_per_point_low_wh", "energy_per_point_high_wh")
 
-NO_LOW = "a sample of questions that take no energy is likely"
-NO_HIGH = "a sample without any is likely"
+@dataclass(frozen=True)
+class Figure:
+    """A figure of `runs` with an interval, and why it may be null.
+
+    Args:
+        names: Its columns: the figure, the lower and the upper end.
+        no_low: Why the interval has no lower end.
+        no_high: Why it has no upper end.
+        nothing: Why there is no figure though the energy is known.
+    """
+
+    names: tuple[str, str, str]
+    no_low: str = "a sample of questions that take no energy is likely"
+    no_high: str = "a sample without any is likely"
+    nothing: str = ""
+
+
 ONE_CLUSTER = "one cluster of questions says nothing of others"
-OPEN = {QUESTION: (ONE_CLUSTER, ONE_CLUSTER)}
-"""Why an interval has no lower, and no upper end, where that is not the usual reason."""
+QUESTION = Figure(
+    ("energy_per_question_j", "energy_per_question_low_j", "energy_per_question_high_j"),
+    no_low=ONE_CLUSTER,
+    no_high=ONE_CLUSTER,
+)
+CORRECT = Figure(
+    ("energy_per_correct_j", "energy_per_correct_low_j", "energy_per_correct_high_j"),
+    nothing="no value is right",
+)
+POINT = Figure(
+    ("energy_per_point_wh", "energy_per_point_low_wh", "energy_per_point_high_wh"),
+    nothing="the score is 0",
+)
 
 
 def joint_columns(
@@ -57,14 +81,10 @@ def joint_columns(
     for place, row in enumerate(rows):
         flags = _flags(row)
         columns: Row = {}
-        for names, ratio, nothing in (
-            (QUESTION, asked, ""),
-            (CORRECT, each, "no value is right"),
-            (POINT, point, "the score is 0"),
-        ):
+        for figure, ratio in ((QUESTION, asked), (CORRECT, each), (POINT, point)):
             values = (ratio.estimate[place], ratio.low[place], ratio.high[place])
-            why = _energy_reason(row) if not row["energy_answer_j"] else nothing
-            columns |= _columns(names, values, why, flags)
+            why = _energy_reason(row) if not row["energy_answer_j"] else figure.nothing
+            columns |= _columns(figure, values, why, flags)
         known = bool(draws.known[place])
         columns["frontier_probability"] = float(on[place]) if known else None
         columns["cheapest_probability"] = float(least[place]) if known and top[place] else None
@@ -114,19 +134,19 @@ def per_point(draws: Joint, level: float) -> Ratio:
 
 
 def _columns(
-    names: tuple[str, str, str],
+    figure: Figure,
     values: tuple[float, float, float],
     why: str,
     flags: list[dict[str, str]],
 ) -> Row:
+    names = figure.names
     if np.isnan(values[0]):
         flags += [unknown(name, why) for name in names]
         return dict.fromkeys(names)
-    low, high = OPEN.get(names, (NO_LOW, NO_HIGH))
     if not values[1] > 0:
-        flags.append(unknown(names[1], low))
+        flags.append(unknown(names[1], figure.no_low))
     if not np.isfinite(values[2]):
-        flags.append(unknown(names[2], high))
+        flags.append(unknown(names[2], figure.no_high))
     return {
         name: float(value) if 0 < value < np.inf else None
         for name, value in zip(names, values, strict=True)
@@ -137,7 +157,7 @@ def _flags(row: Mapping[str, Any]) -> list[dict[str, str]]:
     if row["energy_answer_j"] is None or row["energy_answer_uncertainty_j"] is not None:
         return []
     narrow = "the meter's uncertainty is unknown: the interval is too narrow"
-    return [warning(names[1], narrow) for names in (QUESTION, CORRECT, POINT)]
+    return [warning(figure.names[1], narrow) for figure in (QUESTION, CORRECT, POINT)]
 
 
 def _energy_reason(row: Mapping[str, Any]) -> str:

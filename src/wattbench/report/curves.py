@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from wattbench.report import formats, measures
 from wattbench.report.data import Group, Run
+from wattbench.report.metrics import beside
 from wattbench.report.views.placing import Anchor, Box, place
 from wattbench.report.views.registry import NARROW, WIDE
 from wattbench.report.views.svg import (
@@ -88,13 +89,12 @@ def points(group: Group, column: str) -> list[Point]:
         group: The runs.
         column: A figure of the table `runs` that has an interval.
     """
-    stem, unit = (column[:-2], "_j") if column.endswith("_j") else (column, "")
     found = []
     for run in group.runs:
         row, size, value = run.row, run.row["parameters_b"], run.row[column]
         if size is None or value is None or size <= 0 or run.is_ensemble:
             continue
-        low, high = row[f"{stem}_low{unit}"], row[f"{stem}_high{unit}"]
+        low, high = row[beside(column, "low")], row[beside(column, "high")]
         found.append(Point(run, size, value, value if low is None else low,
                             value if high is None else high))  # fmt: skip
     return found

@@ -47,10 +47,14 @@ class Metric:
     write: Callable[[float], str] = formats.figures
 
 
+def beside(name: str, what: str) -> str:
+    """Name of the column that says `low`, `high` or `uncertainty` of another."""
+    return f"{name.removesuffix('_j')}_{what}" + "_j" * name.endswith("_j")
+
+
 def _column(name: str, *, factor: float = 1.0, energy: bool = False) -> Callable[..., Reading]:
     """Reads a column, its interval from `<name>_low` and `_high` or from its uncertainty."""
-    ends = tuple(name.removesuffix("_j") + end for end in ("_low", "_high", "_uncertainty"))
-    low, high, spread = (end + ("_j" if name.endswith("_j") else "") for end in ends)
+    low, high, spread = (beside(name, what) for what in ("low", "high", "uncertainty"))
 
     def read(run: Run, level: float) -> Reading:
         row = run.row
